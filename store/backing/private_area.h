@@ -1,0 +1,51 @@
+// PrivateArea: the hidden folder `.hardlinkfs/` in the backing's root: volume file, lock, homes without a place, README.txt, and by
+// default the store. It does not know what the catalog says.
+#ifndef HARDLINKFS_STORE_BACKING_PRIVATE_AREA_H_
+#define HARDLINKFS_STORE_BACKING_PRIVATE_AREA_H_
+
+#include <memory>
+#include <string>
+
+#include "store/backing/backing.h"
+#include "store/base/result.h"
+#include "store/base/unique_fd.h"
+
+namespace hardlinkfs {
+
+inline constexpr char kPrivateAreaName[] = ".hardlinkfs";
+
+// What the volume file says. It is text (`key = value` lines), for a finder to read.
+struct VolumeFile {
+  std::string uuid;         // as uuid(7), made at the first mount; the catalog holds the same
+  int format_version = 1;   // of the private area and the catalog; a newer one than ours is refused
+};
+
+class PrivateArea {
+ public:
+  enum class Access { kReadWrite, kReadOnly };
+
+  // Opens the area below the directory `root_fd` (borrowed; only used during the call), creating it with its README.txt, volume file and
+  // homes/ when absent and access is kReadWrite, and takes the volume's lock.
+  // RETURNS: EBUSY when another server holds the lock; EUCLEAN for a volume file that cannot be parsed; ENOTSUP for a newer format;
+  // ENOENT when absent and access is kReadOnly; else the backing's errno. On an error nothing is changed.
+  static Result<std::unique_ptr<PrivateArea>> Open(int root_fd, Access access);
+
+  const VolumeFile& volume() const { return volume_; }
+  // RETURNS: true when this call of Open made the volume: then there is no catalog yet.
+  bool is_new() const { return is_new_; }
+  // RETURNS: the descriptor of `.hardlinkfs/` itself, for the default store at /proc/self/fd/N/catalog.
+  int descriptor() const { return directory_.get(); }
+
+ private:
+  PrivateArea(UniqueFd directory, UniqueFd lock, VolumeFile volume, bool is_new)
+      : directory_(std::move(directory)), lock_(std::move(lock)), volume_(std::move(volume)), is_new_(is_new) {}
+
+  UniqueFd directory_;
+  UniqueFd lock_;
+  VolumeFile volume_;
+  bool is_new_;
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_STORE_BACKING_PRIVATE_AREA_H_

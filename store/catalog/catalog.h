@@ -1,0 +1,115 @@
+// Catalog: typed reads of the records, and Transaction: edits collected and committed as one batch. The same on every engine; it knows nothing
+// of the backing and takes no locks: who may edit what at once is the caller's affair (docs/locking.md).
+#ifndef HARDLINKFS_STORE_CATALOG_CATALOG_H_
+#define HARDLINKFS_STORE_CATALOG_CATALOG_H_
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/base/result.h"
+#include "store/catalog/keys.h"
+#include "store/catalog/records.h"
+#include "store/engine/engine.h"
+
+namespace hardlinkfs {
+
+// A name with its position in its directory.
+struct NameRow {
+  InodeId directory{};
+  Slot slot{};
+  NameRecord record;
+};
+
+// Every read RETURNS: ENOENT for what is not there, EUCLEAN for a record that does not verify, EIO. Thread safety: any thread.
+class Catalog {
+ public:
+  // `engine` is borrowed.
+  explicit Catalog(Engine& engine) : engine_(engine) {}
+
+  // RETURNS: the volume's row; ENOENT from a catalog that was never used. Sets the hash seed for the names.
+  Result<MetaRecord> ReadMeta();
+  void UseHashSeed(uint64_t seed) { hash_seed_ = seed; }
+
+  Result<InodeRecord> ReadInode(InodeId inode) const;
+  Result<NameRow> FindName(InodeId directory, const Name& name) const;
+  // RETURNS: up to `limit` rows of `directory` with slots above `after`, in the order of slots.
+  Result<std::vector<NameRow>> ListNames(InodeId directory, Slot after, size_t limit) const;
+  Result<bool> HasNames(InodeId directory) const;
+  // RETURNS: up to `limit` names of `inode`, in the order of their directories' numbers.
+  Result<std::vector<NameRow>> NamesOf(InodeId inode, size_t limit) const;
+
+  Result<InodeId> FindHome(const Place& place) const;
+  // RETURNS: up to `limit` homes in `directory` after `after` (nullopt: from the first), in the order of backing names.
+  Result<std::vector<std::pair<BackingName, InodeId>>> ListHomes(InodeId directory, const std::optional<BackingName>& after, size_t limit) const;
+
+  Result<std::string> ReadXattr(InodeId inode, const std::string& name) const;  // ENODATA if absent
+  Result<std::vector<std::string>> ListXattrs(InodeId inode) const;
+  Result<std::string> ReadTarget(InodeId inode) const;
+
+  Result<bool> IsOrphan(InodeId inode) const;
+  // RETURNS: up to `limit` numbers above `after`.
+  Result<std::vector<InodeId>> ListOrphans(InodeId after, size_t limit) const;
+  Result<std::vector<InodeId>> ListDetached(InodeId after, size_t limit) const;
+  Result<std::vector<IntentRecord>> ListIntents() const;
+  // RETURNS: how many inode records there are, by counting them.
+  Result<uint64_t> CountInodes() const;
+
+  Engine& engine() const { return engine_; }
+
+ private:
+  friend class Transaction;
+  Slot FirstSlot(const std::string& name) const;
+
+  Engine& engine_;
+  uint64_t hash_seed_ = 0;
+};
+
+// Collects edits. Reads of the catalog do not see them, except that AddName and RemoveName of one transaction see each other. Not thread-safe.
+class Transaction {
+ public:
+  explicit Transaction(Catalog& catalog) : catalog_(catalog) {}
+
+  void PutMeta(const MetaRecord& meta);
+  void PutInode(InodeId inode, const InodeRecord& record);
+  // Deletes the inode's record, its symlink target and its orphan, detached and intent rows. Its xattrs, names and home are deleted singly.
+  void DeleteInode(InodeId inode);
+
+  // Adds the row and its backward row. RETURNS: EEXIST, ENOSPC when more than eight names of one directory share a hash, EIO, EUCLEAN.
+  Status AddName(InodeId directory, const Name& name, InodeId inode, FileType type);
+  // Removes the row and its backward row. RETURNS: ENOENT.
+  Status RemoveName(InodeId directory, const Name& name);
+
+  void PutHome(const Place& place, InodeId inode);
+  void DeleteHome(const Place& place);
+  void PutXattr(InodeId inode, const std::string& name, std::string_view value);
+  void DeleteXattr(InodeId inode, const std::string& name);
+  void PutTarget(InodeId inode, std::string_view target);
+  void PutOrphan(InodeId inode);
+  void DeleteOrphan(InodeId inode);
+  void PutDetached(InodeId inode);
+  void DeleteDetached(InodeId inode);
+  void PutIntent(const IntentRecord& intent);
+  void DeleteIntent(InodeId inode);
+
+  bool empty() const { return batch_.empty(); }
+  // Commits all edits atomically; see Engine::Commit. At most once a transaction.
+  Status Commit();
+
+ private:
+  // RETURNS: the row at a slot as this transaction will leave it; nullopt if there is none. A row with an empty name is a tombstone: it keeps the
+  // chain of equal hashes together after a deletion.
+  Result<std::optional<NameRecord>> RowAt(InodeId directory, Slot slot) const;
+  void SetRow(InodeId directory, Slot slot, std::optional<NameRecord> row);
+
+  Catalog& catalog_;
+  Batch batch_;
+  std::map<std::pair<InodeId, Slot>, std::optional<NameRecord>> touched_;
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_STORE_CATALOG_CATALOG_H_
