@@ -1,12 +1,14 @@
-// Catalog: typed reads of the records, and Transaction: edits collected and committed as one batch. The same on every engine; it knows nothing
-// of the backing and takes no locks: who may edit what at once is the caller's affair (docs/locking.md).
+// Catalog: typed reads of the records, and Transaction: edits collected and committed as one batch. The same on every engine; it knows
+// nothing of the backing and takes no locks: who may edit what at once is the caller's affair (docs/locking.md).
 #ifndef HARDLINKFS_STORE_CATALOG_CATALOG_H_
 #define HARDLINKFS_STORE_CATALOG_CATALOG_H_
 
-#include <functional>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,13 +26,18 @@ struct NameRow {
   NameRecord record;
 };
 
+// 64 well mixed bits of a name; what decides its slot.
+using NameHash = uint64_t (*)(std::string_view name, uint64_t seed);
+uint64_t HashName(std::string_view name, uint64_t seed);
+
 // Every read RETURNS: ENOENT for what is not there, EUCLEAN for a record that does not verify, EIO. Thread safety: any thread.
 class Catalog {
  public:
-  // `engine` is borrowed.
-  explicit Catalog(Engine& engine) : engine_(engine) {}
+  // `engine` is borrowed. Tests give a hash that collides; a volume must keep the one that it began with.
+  explicit Catalog(Engine& engine, NameHash hash = HashName) : engine_(engine), hash_(hash) {}
 
-  // RETURNS: the volume's row; ENOENT from a catalog that was never used. Sets the hash seed for the names.
+  // RETURNS: the volume's row; ENOENT from a catalog that was never used. Sets the hash seed for the names, so: once, before other threads
+  // read.
   Result<MetaRecord> ReadMeta();
   void UseHashSeed(uint64_t seed) { hash_seed_ = seed; }
 
@@ -44,7 +51,8 @@ class Catalog {
 
   Result<InodeId> FindHome(const Place& place) const;
   // RETURNS: up to `limit` homes in `directory` after `after` (nullopt: from the first), in the order of backing names.
-  Result<std::vector<std::pair<BackingName, InodeId>>> ListHomes(InodeId directory, const std::optional<BackingName>& after, size_t limit) const;
+  Result<std::vector<std::pair<BackingName, InodeId>>> ListHomes(InodeId directory, const std::optional<BackingName>& after,
+                                                                 size_t limit) const;
 
   Result<std::string> ReadXattr(InodeId inode, const std::string& name) const;  // ENODATA if absent
   Result<std::vector<std::string>> ListXattrs(InodeId inode) const;
@@ -62,13 +70,18 @@ class Catalog {
 
  private:
   friend class Transaction;
-  Slot FirstSlot(const std::string& name) const;
+  // RETURNS: the first of the kChainLength slots that `name` may have.
+  Slot FirstSlot(const Name& name) const;
+  // RETURNS: the row, also if it is a tombstone; nullopt if there is none.
+  Result<std::optional<NameRecord>> ReadRow(InodeId directory, Slot slot) const;
 
   Engine& engine_;
+  NameHash hash_;
   uint64_t hash_seed_ = 0;
 };
 
-// Collects edits. Reads of the catalog do not see them, except that AddName and RemoveName of one transaction see each other. Not thread-safe.
+// Collects edits. Reads of the catalog do not see them, except that AddName and RemoveName of one transaction see each other. Not
+// thread-safe.
 class Transaction {
  public:
   explicit Transaction(Catalog& catalog) : catalog_(catalog) {}
@@ -100,8 +113,14 @@ class Transaction {
   Status Commit();
 
  private:
-  // RETURNS: the row at a slot as this transaction will leave it; nullopt if there is none. A row with an empty name is a tombstone: it keeps the
-  // chain of equal hashes together after a deletion.
+  struct Found {
+    Slot slot{};
+    unsigned position = 0;  // in its chain
+    NameRecord row;
+  };
+  Result<Found> Find(InodeId directory, const Name& name) const;
+  // RETURNS: the row at a slot as this transaction will leave it; nullopt if there is none. A row with an empty name is a tombstone: it
+  // keeps the chain of equal hashes together after a deletion.
   Result<std::optional<NameRecord>> RowAt(InodeId directory, Slot slot) const;
   void SetRow(InodeId directory, Slot slot, std::optional<NameRecord> row);
 

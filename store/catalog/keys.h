@@ -27,6 +27,8 @@ namespace hardlinkfs {
 // The low three bits tell names of equal hash apart.
 enum class Slot : uint64_t {};
 constexpr uint64_t Raw(Slot slot) { return static_cast<uint64_t>(slot); }
+// How many names of one directory may share a hash.
+inline constexpr unsigned kChainLength = 8;
 
 namespace keys {
 
@@ -49,9 +51,9 @@ std::string Intent(InodeId inode);
 inline constexpr std::string_view kInodes = "I", kOrphans = "O", kDetached = "D", kIntents = "J", kNames = "N", kHomes = "H";
 
 // Parts of a key that one of the functions above made. REQUIRES: that it did.
-InodeId InodeOf(std::string_view key);        // the first number: of every table but M
+InodeId InodeOf(std::string_view key);  // the first number: of every table but M
 InodeId DirectoryOfLink(std::string_view key);
-Slot SlotOf(std::string_view key);            // of N and L: the last number
+Slot SlotOf(std::string_view key);              // of N and L: the last number
 std::string_view TailOf(std::string_view key);  // of H and X: the bytes after the first number
 
 }  // namespace keys

@@ -63,12 +63,12 @@ struct IntentRecord {
 // One row for the whole volume.
 struct MetaRecord {
   uint32_t format_version = 1;
-  std::string uuid;              // the volume file's
-  uint64_t hash_seed = 0;        // of directory slots
+  std::string uuid;                            // the volume file's
+  uint64_t hash_seed = 0;                      // of directory slots
   uint64_t next_inode = Raw(kFirstFreeInode);  // no number at or above it was ever given out
-  uint64_t session = 0;          // counts mounts; the generation of inodes made in one
-  bool clean = true;             // false while mounted for writing
-  uint64_t inode_count = 0;      // exact when clean
+  uint64_t session = 0;                        // counts mounts; the generation of inodes made in one
+  bool clean = true;                           // false while mounted for writing
+  uint64_t inode_count = 0;                    // exact when clean
 
   bool operator==(const MetaRecord&) const = default;
 };

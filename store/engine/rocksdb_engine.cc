@@ -1,0 +1,158 @@
+// Engine on RocksDB: translates its calls, its Status and its error state; the settings are in rocksdb_options.cc.
+#include "store/engine/rocksdb_engine.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <utility>
+
+#include "store/base/mutex.h"
+#include "store/engine/rocksdb_options.h"
+
+namespace hardlinkfs {
+namespace {
+
+// The one place where a RocksDB status becomes an errno. REQUIRES: !status.ok()
+Error Translate(const rocksdb::Status& status, const char* what) {
+  if (status.IsCorruption()) return {EUCLEAN, what};
+  if (status.IsNoSpace()) return {ENOSPC, what};
+  if (status.IsBusy()) return {EBUSY, what};
+  if (status.IsNotFound()) return {ENOENT, what};
+  if (status.IsPathNotFound()) return {ENOENT, what};
+  if (status.subcode() == rocksdb::Status::kMemoryLimit) return {ENOMEM, what};
+  if (status.subcode() == rocksdb::Status::kSpaceLimit) return {ENOSPC, what};
+  if (status.IsNotSupported()) return {ENOTSUP, what};
+  return {EIO, what};
+}
+
+rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// RETURNS: the smallest string above all that begin with `prefix`; empty if there is none.
+std::string EndOfPrefix(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xff') end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
+class RocksdbCursor final : public Cursor {
+ public:
+  RocksdbCursor(rocksdb::DB& db, std::string_view prefix, std::string_view from) : end_(EndOfPrefix(prefix)), end_slice_(end_) {
+    rocksdb::ReadOptions options;
+    // A bound rather than a comparison: the iterator then stops before it has walked over deleted rows behind the prefix.
+    if (!end_.empty()) options.iterate_upper_bound = &end_slice_;
+    iterator_.reset(db.NewIterator(options));
+    iterator_->Seek(ToSlice(std::max(prefix, from)));
+  }
+
+  bool Valid() const override { return iterator_->Valid(); }
+  std::string_view key() const override { return ToView(iterator_->key()); }
+  std::string_view value() const override { return ToView(iterator_->value()); }
+  void Next() override { iterator_->Next(); }
+  Status status() const override {
+    const rocksdb::Status status = iterator_->status();
+    if (status.ok()) return {};
+    return Translate(status, "rocksdb: scan");
+  }
+
+ private:
+  const std::string end_;
+  const rocksdb::Slice end_slice_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+class RocksdbEngine final : public Engine {
+ public:
+  RocksdbEngine(std::unique_ptr<rocksdb::DB> db, RocksdbMode mode) : db_(std::move(db)), read_only_(mode == RocksdbMode::kReadOnly) {}
+
+  Result<std::optional<std::string>> Get(std::string_view key) const override {
+    std::string value;
+    const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
+    if (status.ok()) return std::optional<std::string>(std::move(value));
+    if (status.IsNotFound()) return std::optional<std::string>();
+    return Translate(status, "rocksdb: get");
+  }
+
+  std::unique_ptr<Cursor> Scan(std::string_view prefix, std::string_view from) const override {
+    return std::make_unique<RocksdbCursor>(*db_, prefix, from);
+  }
+
+  Status Commit(const Batch& batch) override {
+    if (const Status writable = Writable(); !writable.ok()) return writable;
+    rocksdb::WriteBatch writes;
+    for (const Batch::Edit& edit : batch.edits()) {
+      const rocksdb::Status status = edit.value ? writes.Put(edit.key, *edit.value) : writes.Delete(edit.key);
+      if (!status.ok()) return Translate(status, "rocksdb: batch");
+    }
+    if (const Status recovered = Recover(); !recovered.ok()) return recovered;
+    const rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &writes);
+    if (status.ok()) return {};
+    stopped_ = true;
+    return Translate(status, "rocksdb: commit");
+  }
+
+  Status Sync() override {
+    if (const Status writable = Writable(); !writable.ok()) return writable;
+    // A failed write has closed the log for further ones, and its sync would fail without asking the disk. Recover() moves what it holds
+    // into synced tables. If that fails no fsync has failed: the caller may come again.
+    if (const Status recovered = Recover(); !recovered.ok()) return recovered;
+    const rocksdb::Status status = db_->FlushWAL(/*sync=*/true);
+    if (status.ok()) return {};
+    // The kernel may have dropped the dirty pages and reported it just this once: a second fsync would succeed and mean nothing.
+    sync_failed_ = true;
+    return Translate(status, "rocksdb: sync");
+  }
+
+ private:
+  Status Writable() const {
+    if (read_only_) return Error{EROFS, "rocksdb: opened read-only"};
+    if (sync_failed_) return Error{EROFS, "rocksdb: an earlier sync failed"};
+    return {};
+  }
+
+  // After a failed write RocksDB refuses all others until it is told to resume, which flushes to a new log.
+  Status Recover() {
+    if (!stopped_) return {};
+    MutexLock lock(recovering_);
+    if (!stopped_) return {};
+    const rocksdb::Status status = db_->Resume();
+    if (!status.ok()) return Translate(status, "rocksdb: resume after a failed commit");
+    stopped_ = false;
+    return {};
+  }
+
+  const std::unique_ptr<rocksdb::DB> db_;
+  const bool read_only_;
+  std::atomic<bool> sync_failed_ = false;
+  std::atomic<bool> stopped_ = false;
+  Mutex recovering_;  // guards no data: one thread resumes, the others wait for it
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, RocksdbOptions options) {
+  const rocksdb::Options settings = MakeRocksdbOptions(options);
+  // RocksDB makes the directory and a LOG before it finds out that there is no database.
+  if (options.mode != RocksdbMode::kCreateIfMissing) {
+    const rocksdb::Status exists = settings.env->FileExists(path + "/CURRENT");
+    if (!exists.ok()) return Translate(exists, "rocksdb: no database here");
+  }
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      options.mode == RocksdbMode::kReadOnly ? rocksdb::DB::OpenForReadOnly(settings, path, &db) : rocksdb::DB::Open(settings, path, &db);
+  if (!status.ok()) {
+    // RocksDB has no code of its own for a lock that is held.
+    if (status.ToString().find("LOCK") != std::string::npos || status.ToString().find("lock ") != std::string::npos) {
+      return Error{EBUSY, "rocksdb: in use by another process"};
+    }
+    return Translate(status, "rocksdb: open");
+  }
+  return std::unique_ptr<Engine>(std::make_unique<RocksdbEngine>(std::unique_ptr<rocksdb::DB>(db), options.mode));
+}
+
+}  // namespace hardlinkfs

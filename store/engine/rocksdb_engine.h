@@ -1,0 +1,38 @@
+// The default Engine: RocksDB in a directory of its own, tuned for one volume's metadata on any filesystem, also on one without hard links,
+// fallocate or case (exFAT through FUSE).
+#ifndef HARDLINKFS_STORE_ENGINE_ROCKSDB_ENGINE_H_
+#define HARDLINKFS_STORE_ENGINE_ROCKSDB_ENGINE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "store/base/result.h"
+#include "store/engine/engine.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace hardlinkfs {
+
+enum class RocksdbMode {
+  kCreateIfMissing,
+  kMustExist,
+  kReadOnly,  // must exist; nothing is written, and a writer may have it open; Commit and Sync fail with EROFS
+};
+
+struct RocksdbOptions {
+  RocksdbMode mode = RocksdbMode::kCreateIfMissing;
+  // Together with two write buffers and the tables' bookkeeping this is what the engine keeps in memory.
+  size_t block_cache_bytes = size_t{64} << 20;
+  size_t write_buffer_bytes = size_t{32} << 20;
+  rocksdb::Env* env = nullptr;  // borrowed; nullptr is the real one. Tests put a failing disk here.
+};
+
+// RETURNS: ENOENT if it must exist and does not, EBUSY if another process has it open, EUCLEAN, ENOSPC, EIO.
+Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, RocksdbOptions options);
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_STORE_ENGINE_ROCKSDB_ENGINE_H_

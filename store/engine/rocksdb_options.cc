@@ -1,0 +1,89 @@
+// The choice of every RocksDB setting that is not the default, with its reason.
+#include "store/engine/rocksdb_options.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace hardlinkfs {
+namespace {
+
+constexpr size_t kMebibyte = size_t{1} << 20;
+
+rocksdb::CompressionType FastestCompression() {
+  const std::vector<rocksdb::CompressionType> supported = rocksdb::GetSupportedCompressions();
+  const bool lz4 = std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
+  return lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+}
+
+rocksdb::BlockBasedTableOptions MakeTableOptions(const RocksdbOptions& options) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  // Whole keys: most reads ask for one key, and many for one that is not there (a lookup before a create).
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.whole_key_filtering = true;
+  // Otherwise indexes and filters of millions of rows lie outside the cache, and nothing bounds them.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.optimize_filters_for_memory = true;
+  return table;
+}
+
+// What a commit promises: in the kernel's hands when it returns, in order, and never a half.
+void SetDurability(rocksdb::Options& result) {
+  result.manual_wal_flush = false;
+  result.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  result.max_total_wal_size = 64 * kMebibyte;
+  result.enable_pipelined_write = false;
+  result.unordered_write = false;
+  result.avoid_flush_during_shutdown = false;
+  result.paranoid_checks = true;
+  // The engine decides when to leave the error state (Resume before the next commit): no thread of RocksDB retries behind its back.
+  result.max_bgerror_resume_count = 0;
+}
+
+void SetFiles(rocksdb::Options& result) {
+  result.allow_fallocate = false;  // exFAT has none, and emulating it writes zeros
+  result.allow_mmap_reads = false;
+  result.allow_mmap_writes = false;
+  result.max_open_files = 64;
+  result.keep_log_file_num = 2;
+  result.max_log_file_size = kMebibyte;
+  result.max_manifest_file_size = 4 * kMebibyte;
+  result.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  // An idle volume must not wake the disk.
+  result.stats_dump_period_sec = 0;
+  result.stats_persist_period_sec = 0;
+}
+
+void SetMemory(rocksdb::Options& result, const RocksdbOptions& options) {
+  result.write_buffer_size = options.write_buffer_bytes;
+  result.max_write_buffer_number = 2;
+  result.max_background_jobs = 2;
+  result.max_file_opening_threads = 1;
+  // An absent key is told from the memtable without a walk through its skip list.
+  result.memtable_prefix_bloom_size_ratio = 0.02;
+  result.memtable_whole_key_filtering = true;
+  result.level_compaction_dynamic_level_bytes = true;  // keeps dead rows near a tenth
+  result.compression = FastestCompression();
+}
+
+}  // namespace
+
+rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options) {
+  rocksdb::Options result;
+  if (options.env != nullptr) result.env = options.env;
+  result.create_if_missing = options.mode == RocksdbMode::kCreateIfMissing;
+  SetDurability(result);
+  SetFiles(result);
+  SetMemory(result, options);
+  result.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(options)));
+  return result;
+}
+
+}  // namespace hardlinkfs
