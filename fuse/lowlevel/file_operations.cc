@@ -1,0 +1,105 @@
+// Operations on contents: open and create, read and write, allocate, copy, seek, fsync.
+#include "fuse/lowlevel/operations.h"
+#include "fuse/lowlevel/reply.h"
+
+namespace hardlinkfs {
+namespace {
+
+void DescribeOpen(const Server& server, const OpenedFile& opened, fuse_file_info& file) {
+  file.backing_id = opened.backing_id;
+  // The pages that the kernel keeps of a file are true until it changes, and all changes come through them. Not so after writes by
+  // passthrough, which go past them; a file may be opened in both ways one after the other (an append-only flag set in between). The kernel
+  // refuses keep_cache together with a backing id.
+  file.keep_cache = opened.backing_id == 0 && !server.passthrough.attached();
+}
+
+Status Open(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
+  const Result<OpenedFile> opened = server.vfs.Open(InodeId{inode}, file->flags);
+  if (!opened.ok()) return opened.error();
+  DescribeOpen(server, *opened, *file);
+  if (fuse_reply_open(request, file) != 0) server.vfs.Release(InodeId{inode}, file->flags);
+  return {};
+}
+
+Status ReplyCreated(Server& server, fuse_req_t request, const Result<CreatedFile>& created, fuse_file_info& file) {
+  if (!created.ok()) return created.error();
+  DescribeOpen(server, created->file, file);
+  const fuse_entry_param entry = ToEntry(created->attributes);
+  if (fuse_reply_create(request, &entry, &file) != 0) {
+    server.vfs.Release(created->attributes.inode, file.flags);
+    server.vfs.Forget(created->attributes.inode, 1);
+  }
+  return {};
+}
+
+Status Create(Server& server, fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* file) {
+  return ReplyCreated(server, request, server.vfs.Create(CallerOf(request), InodeId{parent}, name, mode & 07777, file->flags), *file);
+}
+
+Status MakeTemporary(Server& server, fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_info* file) {
+  return ReplyCreated(server, request, server.vfs.MakeTemporary(CallerOf(request), InodeId{parent}, mode & 07777, file->flags), *file);
+}
+
+Status Release(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
+  server.vfs.Release(InodeId{inode}, file->flags);
+  fuse_reply_err(request, 0);
+  return {};
+}
+
+Status Read(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* /*file*/) {
+  const std::span<char> buffer = ReplyBuffer(request, size);
+  const Result<size_t> length = server.vfs.Read(InodeId{inode}, buffer, static_cast<uint64_t>(offset));
+  if (!length.ok()) return length.error();
+  fuse_reply_buf(request, buffer.data(), *length);
+  return {};
+}
+
+// Without splice the data lie in the request's buffer, in one piece.
+Status Write(Server& server, fuse_req_t request, fuse_ino_t inode, const char* data, size_t size, off_t offset, fuse_file_info* file) {
+  const Status written = server.vfs.Write(InodeId{inode}, {data, size}, static_cast<uint64_t>(offset), file->kill_suidgid != 0);
+  if (!written.ok()) return written;
+  fuse_reply_write(request, size);
+  return {};
+}
+
+Status Allocate(Server& server, fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length, fuse_file_info* /*file*/) {
+  return ReplyDone(request, server.vfs.Allocate(InodeId{inode}, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length)));
+}
+
+Status CopyRange(Server& server, fuse_req_t request, fuse_ino_t from, off_t from_offset, fuse_file_info* /*from_file*/, fuse_ino_t to,
+                 off_t to_offset, fuse_file_info* /*to_file*/, size_t length, int flags) {
+  if (flags != 0) return Error{EINVAL, "copy_file_range: unknown flags"};
+  const Result<size_t> copied =
+      server.vfs.CopyRange(InodeId{from}, static_cast<uint64_t>(from_offset), InodeId{to}, static_cast<uint64_t>(to_offset), length);
+  if (!copied.ok()) return copied.error();
+  fuse_reply_write(request, *copied);
+  return {};
+}
+
+Status Seek(Server& server, fuse_req_t request, fuse_ino_t inode, off_t offset, int whence, fuse_file_info* /*file*/) {
+  const Result<uint64_t> found = server.vfs.Seek(InodeId{inode}, static_cast<uint64_t>(offset), whence);
+  if (!found.ok()) return found.error();
+  fuse_reply_lseek(request, static_cast<off_t>(*found));
+  return {};
+}
+
+Status Fsync(Server& server, fuse_req_t request, fuse_ino_t inode, int datasync, fuse_file_info* /*file*/) {
+  return ReplyDone(request, server.vfs.Sync(InodeId{inode}, datasync != 0 ? SyncMode::kData : SyncMode::kAll));
+}
+
+}  // namespace
+
+void AddFileOperations(fuse_lowlevel_ops& table) {
+  table.open = Guard<Open>::Call;
+  table.create = Guard<Create>::Call;
+  table.tmpfile = Guard<MakeTemporary>::Call;
+  table.release = Guard<Release>::Call;
+  table.read = Guard<Read>::Call;
+  table.write = Guard<Write>::Call;
+  table.fallocate = Guard<Allocate>::Call;
+  table.copy_file_range = Guard<CopyRange>::Call;
+  table.lseek = Guard<Seek>::Call;
+  table.fsync = Guard<Fsync>::Call;
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,27 @@
+#include "fuse/lowlevel/operations.h"
+
+namespace hardlinkfs {
+namespace {
+
+void Init(void* userdata, fuse_conn_info* connection) { static_cast<Server*>(userdata)->connection.Negotiate(*connection); }
+
+}  // namespace
+
+// Left unset on purpose:
+// - access: default_permissions is always on, and the kernel then never asks.
+// - flush: libfuse answers the first one with ENOSYS, and the kernel sends no more. Nothing is held back here that a close would have to
+// write,
+//   the kernel still writes the pages of mmap back before it would have asked, and a close saves a round trip.
+// - getlk, setlk, flock: everybody who locks goes through this kernel, which does it by itself.
+// - ioctl: no flags yet.
+fuse_lowlevel_ops Operations() {
+  fuse_lowlevel_ops table{};
+  table.init = Init;
+  AddNamespaceOperations(table);
+  AddAttributeOperations(table);
+  AddFileOperations(table);
+  AddListingOperations(table);
+  return table;
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,203 @@
+// One table holds all options: name, what the value looks like, what it does, and its line of help.
+#include "fuse/lowlevel/options.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <limits>
+#include <utility>
+
+#include "fuse/lowlevel/option_values.h"
+
+namespace hardlinkfs {
+namespace {
+
+// RETURNS: false when the value is not what `expected` says.
+using Apply = bool (*)(MountOptions& options, const std::string& value);
+
+struct OptionRule {
+  std::string_view name;
+  std::string_view expected;  // of the value, in words; empty: takes none
+  std::string_view help;      // empty: not worth a line, as every filesystem has it
+  Apply apply;
+};
+
+bool SetId(std::optional<uint32_t>& id, const std::string& value) {
+  // The last number means "no such owner" to chown(2).
+  id = ParseUnsigned(value, 10, std::numeric_limits<uint32_t>::max() - 1);
+  return id.has_value();
+}
+
+bool SetMask(std::optional<uint32_t>& mask, const std::string& value) {
+  mask = ParseUnsigned(value, 8, 0777);
+  return mask.has_value();
+}
+
+// The server leaves its working directory when it goes into the background.
+bool SetPath(std::string& path, const std::string& value) {
+  if (value.empty()) return false;
+  path = std::filesystem::absolute(value).lexically_normal().string();
+  return true;
+}
+
+bool SetCommit(MountOptions& options, const std::string& value) {
+  const std::optional<uint32_t> seconds = ParseUnsigned(value, 10, 300);
+  if (!seconds.has_value() || *seconds == 0) return false;
+  options.commit = std::chrono::seconds(*seconds);
+  return true;
+}
+
+template <typename Choice, size_t kCount>
+bool Choose(Choice& choice, const std::string& value, const std::array<std::pair<std::string_view, Choice>, kCount>& choices) {
+  const auto chosen = std::find_if(choices.begin(), choices.end(), [&value](const auto& candidate) { return candidate.first == value; });
+  if (chosen == choices.end()) return false;
+  choice = chosen->second;
+  return true;
+}
+
+bool SetNaming(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, Naming>{"catalog", Naming::kCatalog},
+                               std::pair<std::string_view, Naming>{"backing", Naming::kBacking}};
+  return Choose(options.naming, value, choices);
+}
+
+bool SetIoUring(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, IoUringUse>{"auto", IoUringUse::kAutomatic},
+                               std::pair<std::string_view, IoUringUse>{"on", IoUringUse::kOn},
+                               std::pair<std::string_view, IoUringUse>{"off", IoUringUse::kOff}};
+  return Choose(options.io_uring, value, choices);
+}
+
+bool SetPassthrough(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, PassthroughUse>{"auto", PassthroughUse::kAutomatic},
+                               std::pair<std::string_view, PassthroughUse>{"off", PassthroughUse::kOff}};
+  return Choose(options.passthrough, value, choices);
+}
+
+constexpr std::string_view kOctal = "an octal number from 0 to 777";
+
+constexpr std::array kRules{
+    OptionRule{"ro", "", "mount read-only", [](MountOptions& o, const std::string&) { return o.read_only = true; }},
+    OptionRule{"rw", "", "", [](MountOptions& o, const std::string&) { return !(o.read_only = false); }},
+    OptionRule{"noatime", "", "never update access times", [](MountOptions& o, const std::string&) { return o.no_atime = true; }},
+    OptionRule{"relatime", "", "update access times at most once a day, or after a change (the default)",
+               [](MountOptions& o, const std::string&) { return !(o.no_atime = false); }},
+    OptionRule{"atime", "", "", [](MountOptions& o, const std::string&) { return !(o.no_atime = false); }},
+    OptionRule{"uid", "a number", "owner of files that have none of their own (default: who mounts)",
+               [](MountOptions& o, const std::string& v) { return SetId(o.uid, v); }},
+    OptionRule{"gid", "a number", "group of files that have none of their own (default: who mounts)",
+               [](MountOptions& o, const std::string& v) { return SetId(o.gid, v); }},
+    OptionRule{"umask", kOctal, "mode bits taken from files and directories that have no mode of their own",
+               [](MountOptions& o, const std::string& v) { return SetMask(o.umask, v); }},
+    OptionRule{"fmask", kOctal, "the same for files only", [](MountOptions& o, const std::string& v) { return SetMask(o.file_umask, v); }},
+    OptionRule{"dmask", kOctal, "the same for directories only",
+               [](MountOptions& o, const std::string& v) { return SetMask(o.directory_umask, v); }},
+    OptionRule{"allow_other", "", "let other users in, as far as modes permit (the default for root)",
+               [](MountOptions& o, const std::string&) {
+                 o.sharing = Sharing::kEverybody;
+                 return true;
+               }},
+    OptionRule{"allow_root", "", "let root in, but no other users",
+               [](MountOptions& o, const std::string&) {
+                 o.sharing = Sharing::kRootAndOwner;
+                 return true;
+               }},
+    OptionRule{"names", "catalog or backing", "who is the authority for names", SetNaming},
+    OptionRule{"store", "a path", "where the catalog lies (default: SOURCE/.hardlinkfs/catalog)",
+               [](MountOptions& o, const std::string& v) { return SetPath(o.store, v); }},
+    OptionRule{"commit", "a number of seconds from 1 to 300", "how much work a power cut may lose at most (default: 5)", SetCommit},
+    OptionRule{"io_uring", "auto, on or off", "talk to the kernel by io_uring (default: auto, where the kernel permits it)", SetIoUring},
+    OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
+    OptionRule{"log", "a path", "write the log to this file (default: syslog, or the terminal with -f)",
+               [](MountOptions& o, const std::string& v) { return SetPath(o.log_file, v); }},
+    OptionRule{"debug", "", "log every request", [](MountOptions& o, const std::string&) { return o.debug = true; }},
+};
+
+// What the kernel does by itself for any filesystem, and is passed on as it is.
+constexpr std::array<std::string_view, 10> kKernelFlags{"suid",   "nosuid", "dev",        "nodev",     "exec",
+                                                        "noexec", "async",  "nodiratime", "symfollow", "nosymfollow"};
+constexpr std::array<std::string_view, 2> kSyncFlags{"sync", "dirsync"};
+constexpr std::array<std::string_view, 4> kSecurityContexts{"context", "fscontext", "defcontext", "rootcontext"};
+
+// For mount(8), fstab, systemd and desktop programs, or without an effect on FUSE.
+constexpr std::array<std::string_view, 30> kMeaningless{
+    "defaults", "auto",     "noauto",     "user",     "nouser",     "users",      "nousers",       "owner",    "noowner", "group",
+    "nogroup",  "_netdev",  "nofail",     "comment",  "helper",     "uhelper",    "diratime",      "silent",   "loud",    "mand",
+    "nomand",   "lazytime", "nolazytime", "iversion", "noiversion", "norelatime", "nostrictatime", "_rnetdev", "fsname",  "subtype"};
+
+constexpr std::string_view kRemount = "remount";
+
+template <typename Names>
+bool Contains(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool IsMeaningless(std::string_view name) { return name.starts_with("x-") || name.starts_with("X-") || Contains(kMeaningless, name); }
+
+OptionsError Unknown(const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const OptionRule& rule : kRules) names.push_back(rule.name);
+  names.insert(names.end(), kKernelFlags.begin(), kKernelFlags.end());
+  names.insert(names.end(), kSyncFlags.begin(), kSyncFlags.end());
+  const std::string_view nearest = NearestName(name, names);
+  std::string line = "unknown option '" + name + "'";
+  if (!nearest.empty()) return {line + "; did you mean '" + std::string(nearest) + "'?"};
+  return {line + "; 'hardlinkfs mount --help' lists them all"};
+}
+
+std::optional<OptionsError> ApplyRule(const OptionRule& rule, const OptionText& option, MountOptions& options) {
+  const std::string name(rule.name);
+  if (rule.expected.empty()) {
+    if (option.value.has_value()) return OptionsError{"option '" + name + "' takes no value"};
+    rule.apply(options, {});
+    return std::nullopt;
+  }
+  if (!option.value.has_value()) return OptionsError{"option '" + name + "' needs a value: " + std::string(rule.expected)};
+  if (rule.apply(options, *option.value)) return std::nullopt;
+  return OptionsError{"option '" + name + "' must be " + std::string(rule.expected) + ", not '" + *option.value + "'"};
+}
+
+std::optional<OptionsError> ApplyOption(const OptionText& option, UnknownOptions unknown, MountOptions& options) {
+  const auto* const rule = std::find_if(kRules.begin(), kRules.end(), [&option](const OptionRule& r) { return r.name == option.name; });
+  if (rule != kRules.end()) return ApplyRule(*rule, option, options);
+  if (Contains(kKernelFlags, option.name) || Contains(kSyncFlags, option.name)) {
+    options.kernel_flags.push_back(option.name);
+    return std::nullopt;
+  }
+  if (Contains(kSecurityContexts, option.name) && option.value.has_value()) {
+    options.kernel_flags.push_back(option.name + "=" + *option.value);
+    return std::nullopt;
+  }
+  if (option.name == kRemount) return OptionsError{"option 'remount' is not supported: unmount and mount again"};
+  if (option.name == "strictatime") return OptionsError{"option 'strictatime' is not supported: use relatime or noatime"};
+  if (IsMeaningless(option.name) || unknown == UnknownOptions::kIgnore) return std::nullopt;
+  return Unknown(option.name);
+}
+
+}  // namespace
+
+std::variant<MountOptions, OptionsError> ParseMountOptions(std::string_view list, UnknownOptions unknown) {
+  MountOptions options;
+  for (const OptionText& option : SplitOptions(list)) {
+    if (auto error = ApplyOption(option, unknown, options)) return *error;
+  }
+  if (options.read_only) options.kernel_flags.emplace_back("ro");
+  if (options.no_atime) options.kernel_flags.emplace_back("noatime");
+  return options;
+}
+
+std::string DescribeMountOptions() {
+  std::string text;
+  for (const OptionRule& rule : kRules) {
+    if (rule.help.empty()) continue;
+    std::string left(rule.name);
+    if (!rule.expected.empty()) left += '=';
+    left.resize(std::max<size_t>(left.size(), 14), ' ');
+    text.append("  ").append(left).append(rule.help);
+    if (!rule.expected.empty()) text.append("; ").append(rule.expected);
+    text.push_back('\n');
+  }
+  return text + "  nosuid, nodev, noexec, sync, dirsync, context= and the like as for every filesystem (mount(8))\n";
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,57 @@
+// The options of a mount, as given behind -o to mount(8). Their meaning lies elsewhere; here is what is valid.
+#ifndef HARDLINKFS_FUSE_LOWLEVEL_OPTIONS_H_
+#define HARDLINKFS_FUSE_LOWLEVEL_OPTIONS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace hardlinkfs {
+
+enum class Naming { kAutomatic, kCatalog, kBacking };
+enum class IoUringUse { kAutomatic, kOn, kOff };
+enum class PassthroughUse { kAutomatic, kOff };
+enum class Sharing { kDefault, kRootAndOwner, kEverybody };
+
+struct MountOptions {
+  bool read_only = false;
+  bool no_atime = false;
+  // What is told of files that have no owner or mode of their own on the backing, as with vfat.
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  std::optional<uint32_t> umask;
+  std::optional<uint32_t> file_umask;
+  std::optional<uint32_t> directory_umask;
+  Sharing sharing = Sharing::kDefault;
+  Naming naming = Naming::kAutomatic;
+  std::string store;  // empty: in the backing
+  std::chrono::seconds commit{5};
+  bool debug = false;
+  std::string log_file;  // empty: none
+  IoUringUse io_uring = IoUringUse::kAutomatic;
+  PassthroughUse passthrough = PassthroughUse::kAutomatic;
+  // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, sync, context=..., and "ro" and "noatime" when set.
+  std::vector<std::string> kernel_flags;
+};
+
+// One line for the user, that names the option and says what would be right.
+struct OptionsError {
+  std::string line;
+};
+
+enum class UnknownOptions { kRefuse, kIgnore };
+
+// Parses "a,b=c", where `\,` stands for a comma in a value and `\\` for a backslash. A later option overrides an earlier one. Options that
+// mount(8), fstab and systemd give to every filesystem and that mean nothing here are accepted.
+std::variant<MountOptions, OptionsError> ParseMountOptions(std::string_view list, UnknownOptions unknown = UnknownOptions::kRefuse);
+
+// RETURNS: the options with a line of explanation each, for --help.
+std::string DescribeMountOptions();
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_FUSE_LOWLEVEL_OPTIONS_H_

@@ -1,0 +1,142 @@
+#include "fuse/lowlevel/session.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <thread>
+#include <utility>
+
+#include "fuse/lowlevel/connection.h"
+#include "fuse/lowlevel/fuse_api.h"
+#include "fuse/lowlevel/fuse_log.h"
+#include "fuse/lowlevel/operations.h"
+#include "store/base/unique_fd.h"
+
+namespace hardlinkfs {
+namespace {
+
+// Each may wait for the backing. With fewer, a few slow writes hold up every lookup; with more, a small machine only switches between them.
+constexpr unsigned kWorkers = 10;
+
+struct SessionDelete {
+  void operator()(fuse_session* session) const { fuse_session_destroy(session); }
+};
+
+struct LoopConfigDelete {
+  void operator()(fuse_loop_config* config) const { fuse_loop_cfg_destroy(config); }
+};
+
+// libfuse splits its option strings at commas.
+std::string Escaped(const std::string& value) {
+  std::string out;
+  for (const char c : value) {
+    if (c == ',' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  return out;
+}
+
+std::vector<std::string> LibfuseOptions(const SessionOptions& options) {
+  std::vector<std::string> list{"default_permissions", "subtype=hardlinkfs", "fsname=" + Escaped(options.source)};
+  // libfuse always sets nosuid and nodev first. As root we are as any filesystem of a disk; fusermount3 insists on them anyway.
+  if (geteuid() == 0) list.insert(list.end(), {"suid", "dev"});
+  if (options.sharing == MountSharing::kEverybody) list.emplace_back("allow_other");
+  if (options.sharing == MountSharing::kRootAndOwner) list.emplace_back("allow_root");
+  if (options.io_uring) list.emplace_back("io_uring");
+  if (options.debug) list.emplace_back("debug");
+  for (const std::string& flag : options.kernel_flags) list.push_back(Escaped(flag));
+  return list;
+}
+
+fuse_session* NewSession(const SessionOptions& options, const fuse_lowlevel_ops& operations, Server& server) {
+  fuse_args arguments = FUSE_ARGS_INIT(0, nullptr);
+  fuse_opt_add_arg(&arguments, "hardlinkfs");
+  for (const std::string& option : LibfuseOptions(options)) {
+    fuse_opt_add_arg(&arguments, "-o");
+    fuse_opt_add_arg(&arguments, option.c_str());
+  }
+  fuse_session* const session = fuse_session_new(&arguments, &operations, sizeof(operations), &server);
+  fuse_opt_free_args(&arguments);
+  return session;
+}
+
+MountFailure FailureOf(const FuseComplaints& complaints) {
+  const std::string reason = complaints.reason();
+  return {complaints.code(), reason.empty() ? "the mount failed without a message" : reason};
+}
+
+}  // namespace
+
+struct Session::State {
+  State(Vfs& vfs, const Clock& clock, KernelPassthrough& kernel_passthrough, const SessionOptions& wanted)
+      : options(wanted), connection({wanted.passthrough, wanted.io_uring}), server{vfs, clock, kernel_passthrough, connection} {}
+
+  const SessionOptions options;
+  Connection connection;
+  Server server;
+  std::unique_ptr<fuse_session, SessionDelete> session;
+};
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Session::MountResult Session::Mount(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, const SessionOptions& options) {
+  RouteFuseLog();
+  auto state = std::make_unique<State>(vfs, clock, passthrough, options);
+  const FuseComplaints complaints;
+  state->session.reset(NewSession(options, Operations(), state->server));
+  if (state->session == nullptr) return FailureOf(complaints);
+  if (fuse_session_mount(state->session.get(), options.mountpoint.c_str()) != 0) return FailureOf(complaints);
+  return std::unique_ptr<Session>(new Session(std::move(state)));
+}
+
+Session::~Session() {
+  // The descriptor is closed by the unmounting, so nobody may use it any more.
+  state_->server.passthrough.Detach();
+  fuse_session_unmount(state_->session.get());
+}
+
+Status Session::Serve(const std::function<void()>& on_ready) {
+  fuse_session* const session = state_->session.get();
+  if (state_->options.passthrough) state_->server.passthrough.Attach(fuse_session_fd(session));
+  // Asks through the mount, so that it waits for INIT and sees what any program will see. When the loop fails first, the kernel answers it
+  // with an error as soon as the descriptor is closed.
+  std::jthread first_look([this, &on_ready] {
+    struct stat root {};
+    if (stat(state_->options.mountpoint.c_str(), &root) == 0 && root.st_ino == Raw(kRootInode)) on_ready();
+  });
+  const std::unique_ptr<fuse_loop_config, LoopConfigDelete> config(fuse_loop_cfg_create());
+  // Idle workers are kept, which is libfuse's default.
+  fuse_loop_cfg_set_max_threads(config.get(), kWorkers);
+  const int result = fuse_session_loop_mt(session, config.get());
+  state_->server.passthrough.Detach();
+  fuse_session_unmount(session);
+  first_look.join();
+  if (result == 0) return {};
+  return Error{result < 0 ? -result : EIO, "the connection to the kernel broke"};
+}
+
+void Session::End() {
+  // While requests are still served: afterwards the kernel would have to throw those pages away.
+  const UniqueFd root(open(state_->options.mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (root.valid() && syncfs(root.get()) != 0) spdlog::warn("pages of memory-mapped files could not be written back: errno {}", errno);
+  fuse_session_exit(state_->session.get());
+}
+
+bool Session::uses_passthrough() const { return state_->connection.passthrough() && state_->server.passthrough.attached(); }
+
+bool Session::uses_io_uring() const { return state_->connection.io_uring(); }
+
+bool KernelHasFuseIoUring() {
+  std::ifstream parameter("/sys/module/fuse/parameters/enable_uring");
+  char value = 'N';
+  parameter >> value;
+  return value == 'Y' || value == '1';
+}
+
+std::string LibfuseVersion() { return fuse_pkgversion(); }
+
+}  // namespace hardlinkfs

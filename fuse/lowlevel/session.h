@@ -1,0 +1,76 @@
+// Session: one mount: from mount(2) over the loop that serves it to its end. Daemonising, signals and messages to the user are the
+// caller's.
+#ifndef HARDLINKFS_FUSE_LOWLEVEL_SESSION_H_
+#define HARDLINKFS_FUSE_LOWLEVEL_SESSION_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fuse/lowlevel/passthrough.h"
+#include "fuse/vfs/vfs.h"
+#include "store/base/clock.h"
+#include "store/base/result.h"
+
+namespace hardlinkfs {
+
+enum class MountSharing { kOwner, kRootAndOwner, kEverybody };
+
+struct SessionOptions {
+  std::string source;                     // shown as the mount's source
+  std::string mountpoint;                 // absolute
+  std::vector<std::string> kernel_flags;  // mount flags and security contexts as mount(8) spells them
+  MountSharing sharing = MountSharing::kOwner;
+  bool passthrough = false;  // if the kernel has it
+  bool io_uring = false;     // if the kernel has it
+  bool debug = false;        // log each request
+};
+
+// Why a mount failed. The reason is in libfuse's or fusermount3's words, and they have no literals that could be an Error's.
+struct MountFailure {
+  int code = 0;  // errno; 0 when it is not known
+  std::string reason;
+};
+
+class Session {
+ public:
+  using MountResult = std::variant<std::unique_ptr<Session>, MountFailure>;
+
+  // Mounts. Operations wait until Serve is called. Borrows all.
+  // REQUIRES: nothing else of this process uses libfuse. Standard error is redirected during the call.
+  static MountResult Mount(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, const SessionOptions& options);
+  // Unmounts, lazily when files are open, unless that has happened already.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Serves requests with several threads until the mount is gone or End is called. As soon as the root directory can be seen through the
+  // mount, `on_ready` is called, from another thread. RETURNS: an error when the loop ended by one; requests that were under way are done
+  // in any case.
+  Status Serve(const std::function<void()>& on_ready);
+
+  // Makes Serve return, after the pages that the kernel still keeps of mmap were written back. Not async-signal-safe. Thread safety: any
+  // thread.
+  void End();
+
+  // What was agreed upon; false before Serve's on_ready. Thread safety: any thread.
+  bool uses_passthrough() const;
+  bool uses_io_uring() const;
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// RETURNS: whether the kernel lets FUSE use io_uring (module parameter enable_uring).
+bool KernelHasFuseIoUring();
+
+// RETURNS: the version of libfuse, as "3.18.3".
+std::string LibfuseVersion();
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_FUSE_LOWLEVEL_SESSION_H_
