@@ -30,9 +30,9 @@ uint64_t LittleOf(std::string_view bytes) {
 
 }  // namespace
 
-RecordWriter::RecordWriter() {
+RecordWriter::RecordWriter(uint8_t version) {
   bytes_.reserve(128);  // an inode record fits
-  bytes_.push_back(static_cast<char>(kRecordVersion));
+  bytes_.push_back(static_cast<char>(version));
 }
 
 RecordWriter& RecordWriter::Byte(uint8_t value) {

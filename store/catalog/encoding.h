@@ -15,7 +15,8 @@ inline constexpr uint8_t kRecordVersion = 1;
 // Appends fields. Use: fields in order, then Seal() once.
 class RecordWriter {
  public:
-  RecordWriter();
+  // Another version than ours is for tests.
+  explicit RecordWriter(uint8_t version = kRecordVersion);
 
   RecordWriter& Byte(uint8_t value);
   RecordWriter& Fixed32(uint32_t value);

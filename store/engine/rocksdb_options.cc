@@ -4,9 +4,11 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 namespace hardlinkfs {
@@ -34,6 +36,13 @@ rocksdb::BlockBasedTableOptions MakeTableOptions(const RocksdbOptions& options) 
   return table;
 }
 
+// RocksDB would poll for space in a thread of its own, every five seconds, and refuse a Resume() meanwhile with Busy. The engine resumes
+// before the next commit, at once when there is space.
+class NoAutomaticRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override { *automatic = false; }
+};
+
 // What a commit promises: in the kernel's hands when it returns, in order, and never a half.
 void SetDurability(rocksdb::Options& result) {
   result.manual_wal_flush = false;
@@ -43,8 +52,8 @@ void SetDurability(rocksdb::Options& result) {
   result.unordered_write = false;
   result.avoid_flush_during_shutdown = false;
   result.paranoid_checks = true;
-  // The engine decides when to leave the error state (Resume before the next commit): no thread of RocksDB retries behind its back.
   result.max_bgerror_resume_count = 0;
+  result.listeners.push_back(std::make_shared<NoAutomaticRecovery>());
 }
 
 void SetFiles(rocksdb::Options& result) {
