@@ -1,0 +1,105 @@
+#include "mount-helpers/command_line.h"
+
+#include <rocksdb/version.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <vector>
+
+#include "fuse/lowlevel/session.h"
+
+namespace hardlinkfs {
+namespace {
+
+constexpr char kDescription[] =
+    "hardlinkfs gives a directory on a filesystem without hard links (a stick, a share) what POSIX programs expect:\n"
+    "hard links, modes, owners, symlinks, xattrs, ACLs. Files stay plain files there, under their own names.";
+
+constexpr char kMountFooter[] =
+    "SOURCE and MOUNTPOINT may be the same directory, which is the usual way. The command returns once the mount works;\n"
+    "the server stays in the background. Unmount with umount MOUNTPOINT.\n\n"
+    "OPTIONS, separated by commas (\\, is a comma in a value):\n";
+
+std::string Join(const std::vector<std::string>& lists) {
+  std::string joined;
+  for (const std::string& list : lists) joined.append(joined.empty() ? "" : ",").append(list);
+  return joined;
+}
+
+// Parses, and then asks `make` what it was. CLI11 reports by exceptions; they end here.
+template <typename Make>
+Command Parse(CLI::App& app, int argc, const char* const* argv, const Make& make) {
+  try {
+    app.parse(argc, argv);
+    return make();
+  } catch (const CLI::CallForVersion& version) {
+    return PrintCommand{std::string(version.what()) + "\n"};
+  } catch (const CLI::CallForHelp&) {
+    return PrintCommand{app.help()};
+  } catch (const CLI::ParseError& error) {
+    return UsageError{std::string(error.what()) + "; see " + app.get_name() + " --help"};
+  }
+}
+
+void AddMountArguments(CLI::App& app, MountCommand& command, std::vector<std::string>& options) {
+  app.add_option("SOURCE", command.source, "the directory to mount over, on any filesystem")->required();
+  app.add_option("MOUNTPOINT", command.mountpoint, "where to show it")->required();
+  app.add_option("-o,--options", options, "see below")->type_name("OPTIONS")->allow_extra_args(false);
+}
+
+Command ParseHelper(int argc, const char* const* argv) {
+  CLI::App app("Called by mount -t hardlinkfs SOURCE MOUNTPOINT -o OPTIONS.", "mount.hardlinkfs");
+  MountCommand command;
+  std::vector<std::string> options;
+  bool sloppy = false;
+  std::string ignored;
+  AddMountArguments(app, command, options);
+  app.add_flag("-s,--sloppy", sloppy, "ignore unknown options");
+  app.add_flag("-f,--fake", command.fake, "check everything, but do not mount");
+  app.add_flag("-n,--no-mtab")->description("accepted for mount(8)");
+  app.add_flag("-v,--verbose")->description("accepted for mount(8)");
+  app.add_option("-t,--types", ignored, "accepted for mount(8)")->type_name("TYPE");
+  app.footer(kMountFooter + DescribeMountOptions());
+  return Parse(app, argc, argv, [&]() -> Command {
+    command.options = Join(options);
+    if (sloppy) command.unknown_options = UnknownOptions::kIgnore;
+    return command;
+  });
+}
+
+Command ParseTool(int argc, const char* const* argv) {
+  CLI::App app(kDescription, "hardlinkfs");
+  app.set_version_flag("--version", VersionText());
+  app.require_subcommand(1);
+
+  MountCommand mount;
+  std::vector<std::string> options;
+  CLI::App& mount_app = *app.add_subcommand("mount", "mount a directory");
+  AddMountArguments(mount_app, mount, options);
+  mount_app.add_flag("-f,--foreground", mount.foreground, "stay in the foreground, and log to the terminal");
+  mount_app.footer(kMountFooter + DescribeMountOptions());
+
+  ProbeCommand probe;
+  CLI::App& probe_app = *app.add_subcommand("probe", "tell what a filesystem can do, and what would therefore be stored");
+  probe_app.add_option("DIR", probe.directory, "a writable directory on it; a scratch folder comes and goes there")->required();
+
+  return Parse(app, argc, argv, [&]() -> Command {
+    if (probe_app.parsed()) return probe;
+    mount.options = Join(options);
+    return mount;
+  });
+}
+
+}  // namespace
+
+std::string VersionText() {
+  return "hardlinkfs " HARDLINKFS_VERSION " (libfuse " + LibfuseVersion() + ", RocksDB " + rocksdb::GetRocksVersionAsString() + ")";
+}
+
+Command ParseCommandLine(int argc, const char* const* argv) {
+  const std::string called = std::filesystem::path(argv[0]).filename().string();
+  if (called.starts_with("mount.hardlinkfs")) return ParseHelper(argc, argv);
+  return ParseTool(argc, argv);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,47 @@
+// From the arguments to a command. What is valid behind -o is fuse/lowlevel/options.h's to say.
+#ifndef HARDLINKFS_MOUNT_HELPERS_COMMAND_LINE_H_
+#define HARDLINKFS_MOUNT_HELPERS_COMMAND_LINE_H_
+
+#include <string>
+#include <variant>
+
+#include "fuse/lowlevel/options.h"
+
+namespace hardlinkfs {
+
+// `hardlinkfs mount [-f] [-o OPTIONS] SOURCE MOUNTPOINT`, or mount(8)'s `mount.hardlinkfs SOURCE MOUNTPOINT [-sfnv] [-o OPTIONS]`.
+struct MountCommand {
+  bool foreground = false;
+  bool fake = false;  // check everything, mount nothing: mount -f
+  UnknownOptions unknown_options = UnknownOptions::kRefuse;
+  std::string options;
+  std::string source;
+  std::string mountpoint;
+};
+
+// `hardlinkfs probe DIR`
+struct ProbeCommand {
+  std::string directory;
+};
+
+// --help, --version
+struct PrintCommand {
+  std::string text;
+};
+
+// One line, that says what is wrong.
+struct UsageError {
+  std::string line;
+};
+
+using Command = std::variant<MountCommand, ProbeCommand, PrintCommand, UsageError>;
+
+// The last component of argv[0] decides whether this is `hardlinkfs` or `mount.hardlinkfs`. REQUIRES: argc >= 1.
+Command ParseCommandLine(int argc, const char* const* argv);
+
+// RETURNS: the versions of hardlinkfs and of the libraries that matter, one line.
+std::string VersionText();
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_MOUNT_HELPERS_COMMAND_LINE_H_

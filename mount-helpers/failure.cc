@@ -1,0 +1,14 @@
+#include "mount-helpers/failure.h"
+
+#include <cstring>
+
+namespace hardlinkfs {
+
+Failure FailureOn(const std::string& subject, const std::string& reason, int code, ExitStatus status) {
+  std::string line = "hardlinkfs: " + subject + ": " + reason;
+  const char* const name = code == 0 ? nullptr : strerrorname_np(code);
+  if (name != nullptr) line.append(" (").append(name).append(")");
+  return {status, line};
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,22 @@
+// How the commands fail: an exit status as mount(8)'s, and one line for the user.
+#ifndef HARDLINKFS_MOUNT_HELPERS_FAILURE_H_
+#define HARDLINKFS_MOUNT_HELPERS_FAILURE_H_
+
+#include <string>
+
+namespace hardlinkfs {
+
+// As in mount(8), "EXIT STATUS".
+enum class ExitStatus { kSuccess = 0, kUsage = 1, kSystem = 2, kMountFailed = 32 };
+
+struct Failure {
+  ExitStatus status = ExitStatus::kMountFailed;
+  std::string line;  // complete, without a newline
+};
+
+// RETURNS: a failure with the line "hardlinkfs: SUBJECT: REASON (ERRNO NAME)"; an errno of 0 is left out.
+Failure FailureOn(const std::string& subject, const std::string& reason, int code, ExitStatus status = ExitStatus::kMountFailed);
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_MOUNT_HELPERS_FAILURE_H_

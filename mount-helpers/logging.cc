@@ -1,0 +1,42 @@
+#include "mount-helpers/logging.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <spdlog/spdlog.h>
+#include <syslog.h>
+
+#include <cerrno>
+#include <memory>
+
+namespace hardlinkfs {
+namespace {
+
+constexpr char kName[] = "hardlinkfs";
+
+std::shared_ptr<spdlog::logger> MakeLogger(const std::string& file, LogDefault otherwise) {
+  if (!file.empty()) return spdlog::basic_logger_mt(kName, file);
+  if (otherwise == LogDefault::kTerminal) return spdlog::stderr_logger_mt(kName);
+  return spdlog::syslog_logger_mt(kName, kName, LOG_PID, LOG_DAEMON);
+}
+
+}  // namespace
+
+std::optional<Failure> StartLogging(const std::string& file, LogDefault otherwise, LogDetail detail) {
+  try {
+    const std::shared_ptr<spdlog::logger> logger = MakeLogger(file, otherwise);
+    logger->set_level(detail == LogDetail::kDebug ? spdlog::level::debug : spdlog::level::info);
+    // syslog has its own time, name and priority.
+    if (file.empty() && otherwise == LogDefault::kSyslog) logger->set_pattern("%v");
+    if (!file.empty()) logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %P %l: %v");
+    if (file.empty() && otherwise == LogDefault::kTerminal) logger->set_pattern("%H:%M:%S.%e %l: %v");
+    logger->flush_on(spdlog::level::info);
+    spdlog::set_default_logger(logger);
+  } catch (const spdlog::spdlog_ex& exception) {
+    // spdlog keeps the errno only in its text.
+    return FailureOn(file, std::string("the log cannot be opened: ") + exception.what(), 0);
+  }
+  return std::nullopt;
+}
+
+}  // namespace hardlinkfs

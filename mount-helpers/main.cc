@@ -1,0 +1,40 @@
+// The `hardlinkfs` command, which is also mount.hardlinkfs when called by that name.
+#include <cstdio>
+#include <exception>
+#include <variant>
+
+#include "mount-helpers/command_line.h"
+#include "mount-helpers/failure.h"
+#include "mount-helpers/mount_command.h"
+#include "mount-helpers/probe_command.h"
+
+namespace hardlinkfs {
+namespace {
+
+struct Runner {
+  int operator()(const MountCommand& command) const { return RunMount(command); }
+  int operator()(const ProbeCommand& command) const { return RunProbe(command); }
+  int operator()(const PrintCommand& command) const {
+    std::fputs(command.text.c_str(), stdout);
+    return Status(ExitStatus::kSuccess);
+  }
+  int operator()(const UsageError& error) const {
+    std::fprintf(stderr, "hardlinkfs: %s\n", error.line.c_str());
+    return Status(ExitStatus::kUsage);
+  }
+
+ private:
+  static int Status(ExitStatus status) { return static_cast<int>(status); }
+};
+
+}  // namespace
+}  // namespace hardlinkfs
+
+int main(int argc, char** argv) {
+  try {
+    return std::visit(hardlinkfs::Runner{}, hardlinkfs::ParseCommandLine(argc, argv));
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "hardlinkfs: unexpected: %s\n", exception.what());
+    return static_cast<int>(hardlinkfs::ExitStatus::kSystem);
+  }
+}

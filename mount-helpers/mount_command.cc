@@ -1,0 +1,206 @@
+#include "mount-helpers/mount_command.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "fuse/lowlevel/passthrough.h"
+#include "fuse/lowlevel/session.h"
+#include "fuse/vfs/vfs.h"
+#include "mount-helpers/background.h"
+#include "mount-helpers/failure.h"
+#include "mount-helpers/logging.h"
+#include "mount-helpers/mount_points.h"
+#include "mount-helpers/termination.h"
+#include "store/base/clock.h"
+#include "store/volume/open_volume.h"
+
+namespace hardlinkfs {
+namespace {
+
+// umount(8) returns before the server has settled everything and let go of the lock; the next mount waits for that so long.
+constexpr std::chrono::seconds kLockPatience{10};
+constexpr std::chrono::milliseconds kLockInterval{50};
+
+std::optional<Failure> CheckSupport(const MountCommand& command, const MountOptions& options) {
+  if (options.naming == Naming::kBacking) {
+    return FailureOn(command.source, "names=backing is not in this version; use names=catalog, which works on any filesystem", ENOTSUP);
+  }
+  if (options.io_uring == IoUringUse::kOn && !KernelHasFuseIoUring()) {
+    return FailureOn(command.source, "io_uring=on, but the kernel does not permit it to FUSE (/sys/module/fuse/parameters/enable_uring)",
+                     EOPNOTSUPP);
+  }
+  return std::nullopt;
+}
+
+uint32_t Masked(std::optional<uint32_t> mask, const MountOptions& options, uint32_t process_umask) {
+  return 0777U & ~mask.value_or(options.umask.value_or(process_umask));
+}
+
+OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
+  OpenOptions out;
+  out.read_only = options.read_only;
+  out.store = options.store;
+  out.volume.uid = options.uid.value_or(getuid());
+  out.volume.gid = options.gid.value_or(getgid());
+  out.volume.file_mode = Masked(options.file_umask, options, process_umask);
+  out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
+  return out;
+}
+
+VfsOptions ToVfsOptions(const MountOptions& options) {
+  VfsOptions out;
+  out.atime = options.no_atime || options.read_only ? Atime::kNever : Atime::kRelative;
+  return out;
+}
+
+SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& points) {
+  const bool is_root = geteuid() == 0;
+  SessionOptions out;
+  out.source = points.source_path;
+  out.mountpoint = points.mountpoint;
+  out.kernel_flags = options.kernel_flags;
+  if (options.sharing == Sharing::kRootAndOwner) out.sharing = MountSharing::kRootAndOwner;
+  if (options.sharing == Sharing::kEverybody || (options.sharing == Sharing::kDefault && is_root)) out.sharing = MountSharing::kEverybody;
+  out.passthrough = options.passthrough == PassthroughUse::kAutomatic && is_root;
+  out.io_uring = options.io_uring != IoUringUse::kOff && KernelHasFuseIoUring();
+  out.debug = options.debug;
+  return out;
+}
+
+// Passthrough keeps a descriptor for each open file.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+using OpenResult = std::variant<std::unique_ptr<OpenedVolume>, Failure>;
+
+// Waits for a server that is ending to let go of the volume.
+OpenResult OpenWhenFree(const MountPoints& points, const OpenOptions& options, const Clock& clock, const TerminationSignals& signals) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  for (;;) {
+    Result<std::unique_ptr<OpenedVolume>> opened = OpenVolume(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)), options, clock);
+    if (opened.ok()) return std::move(*opened);
+    const Error error = opened.error();
+    if (error.code != EBUSY) return FailureOn(points.source_path, error.what, error.code);
+    const std::string elsewhere = MountedAt(points.source_path);
+    if (!elsewhere.empty()) return FailureOn(points.source_path, "is mounted on " + elsewhere + " already", EBUSY);
+    if (std::chrono::steady_clock::now() >= deadline || signals.Pending()) return FailureOn(points.source_path, error.what, EBUSY);
+    std::this_thread::sleep_for(kLockInterval);
+  }
+}
+
+// One mount from the opened volume to its end.
+class Mount {
+ public:
+  Mount(const MountPoints& points, const MountOptions& options, const TerminationSignals& signals, StartupReport& report)
+      : points_(points), options_(options), signals_(signals), report_(report) {}
+
+  std::optional<Failure> Run(OpenedVolume& opened, const Clock& clock) {
+    KernelPassthrough passthrough;
+    Vfs vfs(opened.volume(), clock, &passthrough, ToVfsOptions(options_));
+    vfs.Start();
+    std::optional<Failure> failure = Serve(vfs, clock, passthrough, opened.capabilities());
+    const Status stopped = vfs.Stop();
+    if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);
+    return failure;
+  }
+
+ private:
+  std::optional<Failure> Serve(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, const Capabilities& capabilities) {
+    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, ToSessionOptions(options_, points_));
+    if (const auto* const failure = std::get_if<MountFailure>(&mounted)) {
+      return FailureOn(points_.source_path, "cannot be mounted on " + points_.mountpoint + ": " + failure->reason, failure->code);
+    }
+    Session& session = *std::get<std::unique_ptr<Session>>(mounted);
+    const TerminationSignals::Watch watch(signals_, [&session](int signal) {
+      spdlog::info("ending on signal {}", signal);
+      session.End();
+    });
+    const Status served = session.Serve([this, &session, &capabilities] {
+      spdlog::info("{} ({}) mounted on {}{}, passthrough {}, io_uring {}", points_.source_path, capabilities.filesystem, points_.mountpoint,
+                   options_.read_only ? " read-only" : "", session.uses_passthrough() ? "on" : "off",
+                   session.uses_io_uring() ? "on" : "off");
+      report_.Ready();
+    });
+    if (served.ok()) return std::nullopt;
+    return FailureOn(points_.source_path, served.error().what, served.code());
+  }
+
+  const MountPoints& points_;
+  const MountOptions& options_;
+  const TerminationSignals& signals_;
+  StartupReport& report_;
+};
+
+std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions& options, StartupReport& report) {
+  const TerminationSignals signals;
+  const OpenOptions open_options = ToOpenOptions(options, umask(0));
+  RaiseDescriptorLimit();
+  const SystemClock clock;
+  OpenResult opened = OpenWhenFree(points, open_options, clock, signals);
+  if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
+  return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock);
+}
+
+int ServerProcess(const MountCommand& command, const MountPoints& points, const MountOptions& options, StartupReport& report) {
+  const LogDetail detail = options.debug ? LogDetail::kDebug : LogDetail::kNormal;
+  std::optional<Failure> failure = StartLogging(options.log_file, command.foreground ? LogDefault::kTerminal : LogDefault::kSyslog, detail);
+  if (!failure) failure = ServeVolume(points, options, report);
+  if (!failure) {
+    spdlog::info("{} unmounted, everything is on the backing", points.source_path);
+    return static_cast<int>(ExitStatus::kSuccess);
+  }
+  // Until the mount has worked somebody is waiting for the line; afterwards there is only the log.
+  if (report.made()) spdlog::error("{}", failure->line);
+  report.Failed(*failure);
+  return static_cast<int>(failure->status);
+}
+
+// RocksDB opens files of the store by name all the time, and must not get through the mount when it does.
+std::optional<Failure> CheckStore(const MountOptions& options, const MountPoints& points) {
+  if (options.store.empty()) return std::nullopt;
+  std::error_code ignored;
+  const std::string store = std::filesystem::weakly_canonical(options.store, ignored).string();
+  if (store != points.mountpoint && !LiesInside(store, points.mountpoint)) return std::nullopt;
+  return FailureOn(points.source_path, "store=" + options.store + " would be covered by the mount", ELOOP);
+}
+
+int Fail(const Failure& failure) {
+  std::fprintf(stderr, "%s\n", failure.line.c_str());
+  return static_cast<int>(failure.status);
+}
+
+}  // namespace
+
+int RunMount(const MountCommand& command) {
+  const std::variant<MountOptions, OptionsError> parsed = ParseMountOptions(command.options, command.unknown_options);
+  if (const auto* const error = std::get_if<OptionsError>(&parsed)) return Fail({ExitStatus::kUsage, "hardlinkfs: " + error->line});
+  const MountOptions& options = std::get<MountOptions>(parsed);
+  if (const auto failure = CheckSupport(command, options)) return Fail(*failure);
+  const std::variant<MountPoints, Failure> opened = OpenMountPoints(command.source, command.mountpoint);
+  if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
+  const MountPoints& points = std::get<MountPoints>(opened);
+  if (const auto failure = CheckStore(options, points)) return Fail(*failure);
+  if (command.fake) return static_cast<int>(ExitStatus::kSuccess);
+  const auto server = [&](StartupReport& report) { return ServerProcess(command, points, options, report); };
+  return command.foreground ? RunInForeground(server) : RunInBackground(server);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,121 @@
+#include "mount-helpers/mount_points.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "mount-helpers/mount_table.h"
+
+namespace hardlinkfs {
+namespace {
+
+// The words of the user's mistakes; strerror(3) says "Not a directory" of what may be any component.
+std::string Reason(int code) {
+  switch (code) {
+    case ENOENT:
+      return "no such directory";
+    case ENOTDIR:
+      return "not a directory";
+    case EACCES:
+    case EPERM:
+      return "permission denied";
+    default:
+      return strerrordesc_np(code);
+  }
+}
+
+bool UnmountByHelper(const std::string& mountpoint) {
+  std::string path = mountpoint;
+  std::array<std::string, 5> words{"fusermount3", "-u", "-z", "--", path};
+  std::array<char*, 6> arguments{};
+  std::transform(words.begin(), words.end(), arguments.begin(), [](std::string& word) { return word.data(); });
+  pid_t child = 0;
+  if (posix_spawnp(&child, "fusermount3", nullptr, nullptr, arguments.data(), environ) != 0) return false;
+  int status = 0;
+  return waitpid(child, &status, 0) == child && status == 0;
+}
+
+// A server that was killed leaves a mount behind on which everything fails with ENOTCONN.
+std::optional<Failure> RemoveDeadMount(const std::string& path) {
+  struct stat ignored {};
+  if (stat(path.c_str(), &ignored) == 0 || errno != ENOTCONN) return std::nullopt;
+  // realpath(3) does not work on it.
+  const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
+  const std::string plain = absolute.size() > 1 && absolute.back() == '/' ? absolute.substr(0, absolute.size() - 1) : absolute;
+  const std::vector<MountEntry> table = ReadMountTable();
+  const MountEntry* const dead = TopMountAt(table, plain);
+  if (dead == nullptr || !dead->is_hardlinkfs()) return FailureOn(path, "the server of a filesystem mounted here has died", ENOTCONN);
+  if (umount2(plain.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && !UnmountByHelper(plain)) {
+    return FailureOn(path, "the server of a hardlinkfs mounted here has died, and it could not be unmounted", ENOTCONN);
+  }
+  std::fprintf(stderr, "hardlinkfs: %s: unmounted a hardlinkfs whose server had died\n", plain.c_str());
+  return std::nullopt;
+}
+
+std::string RealPath(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
+  return real == nullptr ? std::string() : std::string(real.get());
+}
+
+std::optional<Failure> CheckNotCovered(const std::string& path) {
+  const std::vector<MountEntry> table = ReadMountTable();
+  const MountEntry* const top = TopMountAt(table, path);
+  if (top == nullptr || !top->is_hardlinkfs()) return std::nullopt;
+  return FailureOn(path, "a hardlinkfs of " + top->source + " is mounted here already", EBUSY);
+}
+
+std::optional<Failure> CheckMountpoint(const MountPoints& points) {
+  struct stat attributes {};
+  if (stat(points.mountpoint.c_str(), &attributes) != 0) return FailureOn(points.mountpoint, Reason(errno), errno);
+  if (!S_ISDIR(attributes.st_mode)) return FailureOn(points.mountpoint, Reason(ENOTDIR), ENOTDIR);
+  if (LiesInside(points.mountpoint, points.source_path)) {
+    return FailureOn(points.mountpoint,
+                     "lies inside the source, so that the server would ask itself; mount over the source itself, or elsewhere", ELOOP);
+  }
+  return CheckNotCovered(points.mountpoint);
+}
+
+}  // namespace
+
+std::variant<MountPoints, Failure> OpenMountPoints(const std::string& source, const std::string& mountpoint) {
+  if (auto failure = RemoveDeadMount(source)) return *failure;
+  if (auto failure = RemoveDeadMount(mountpoint)) return *failure;
+  MountPoints points;
+  points.source = UniqueFd(open(source.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!points.source.valid()) return FailureOn(source, Reason(errno), errno);
+  points.source_path = RealPath(source);
+  if (points.source_path.empty()) return FailureOn(source, Reason(errno), errno);
+  if (auto failure = CheckNotCovered(points.source_path)) return *failure;
+  points.mountpoint = RealPath(mountpoint);
+  if (points.mountpoint.empty()) return FailureOn(mountpoint, Reason(errno), errno);
+  if (auto failure = CheckMountpoint(points)) return *failure;
+  return points;
+}
+
+bool LiesInside(const std::string& inner, const std::string& outer) {
+  if (inner == outer) return false;
+  return inner.starts_with(outer == "/" ? outer : outer + "/");
+}
+
+std::string MountedAt(const std::string& source_path) {
+  for (const MountEntry& entry : ReadMountTable()) {
+    if (entry.is_hardlinkfs() && entry.source == source_path) return entry.mountpoint;
+  }
+  return {};
+}
+
+}  // namespace hardlinkfs
