@@ -1,0 +1,76 @@
+// getattr, setattr, readlink.
+#include <cerrno>
+
+#include "fuse/vfs/vfs.h"
+
+namespace hardlinkfs {
+
+Result<InodeRecord> Vfs::Refresh(InodeId inode, OpenContent& open) {
+  const std::optional<Timestamp> last_write = open.TakeLastWrite();
+  const bool unseen_writers = open.writers > 0 && open.backing_id > 0;
+  if (!last_write.has_value() && open.backing_id == 0) return volume_.Read(inode);
+  return volume_.RefreshContent(inode, *open.file, {.last_write = last_write, .unseen_writers = unseen_writers});
+}
+
+Result<Attributes> Vfs::GetAttributes(InodeId inode) {
+  if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
+  if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
+    const auto held = volume_.locks().Exclusive(inode);
+    const Result<InodeRecord> record = Refresh(inode, *open);
+    if (!record.ok()) return record.error();
+    return ToAttributes(inode, *record);
+  }
+  const Result<InodeRecord> record = volume_.Read(inode);
+  if (!record.ok()) return record.error();
+  return ToAttributes(inode, *record);
+}
+
+Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, const AttributeChange& change) {
+  if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
+  const auto held = volume_.locks().Exclusive(inode);
+  Result<InodeRecord> record = volume_.Read(inode);
+  if (!record.ok()) return record.error();
+  const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
+  if (change.size.has_value()) {
+    if (record->type != FileType::kRegular) return Error{EINVAL, "truncation of something that is no regular file"};
+    if (open != nullptr) {
+      record = volume_.Truncate(inode, *open->file, *change.size);
+    } else {
+      const Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
+      if (!content.ok()) return content.error();
+      record = volume_.Truncate(inode, **content, *change.size);
+    }
+    if (!record.ok()) return record.error();
+  } else if (open != nullptr) {
+    // Writes so far come before a time that is set now.
+    record = Refresh(inode, *open);
+    if (!record.ok()) return record.error();
+  }
+  Volume::XattrChanges xattrs;
+  if (change.mode.has_value()) {
+    const Result<std::optional<Acl>> acl = ReadAcl(inode, kAccessAclXattr);
+    if (!acl.ok()) return acl.error();
+    if (acl->has_value()) xattrs.emplace_back(kAccessAclXattr, Encode(WithMode(**acl, *change.mode)));
+  }
+  // File capabilities go with the owner or the content they were given for (cap_inode_killpriv in the kernel's security/commoncap.c).
+  const bool loses_capabilities = change.size.has_value() || change.uid.has_value() || change.gid.has_value() || change.kill_suidgid;
+  if (loses_capabilities && volume_.catalog().ReadXattr(inode, "security.capability").ok()) {
+    xattrs.emplace_back("security.capability", std::nullopt);
+  }
+  const bool only_size = !change.mode.has_value() && !change.uid.has_value() && !change.gid.has_value() && !change.atime.has_value() &&
+                         !change.mtime.has_value() && !change.ctime.has_value() && !change.kill_suidgid && xattrs.empty();
+  if (!only_size || !change.size.has_value()) {
+    record = volume_.ChangeAttributes(inode, change, xattrs);
+    if (!record.ok()) return record.error();
+  }
+  return ToAttributes(inode, *record);
+}
+
+Result<std::string> Vfs::ReadLink(InodeId inode) {
+  if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
+  Result<std::string> target = volume_.catalog().ReadTarget(inode);
+  if (target.code() == ENOENT) return Error{EINVAL, "readlink of something that is no symlink"};
+  return target;
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,68 @@
+// The table of inodes that the kernel knows, see inode_table.h.
+#include "fuse/vfs/inode_table.h"
+
+#include <algorithm>
+
+namespace hardlinkfs {
+
+void InodeTable::AddLookup(InodeId inode) {
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  ++shard.entries[inode].lookups;
+}
+
+bool InodeTable::DropLookups(InodeId inode, uint64_t count) {
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  if (found == shard.entries.end()) return false;
+  found->second.lookups -= std::min(found->second.lookups, count);
+  return EraseIfIdle(shard, found);
+}
+
+bool InodeTable::Close(InodeId inode) {
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  if (found == shard.entries.end()) return false;
+  found->second.open = nullptr;
+  return EraseIfIdle(shard, found);
+}
+
+bool InodeTable::EraseIfIdle(Shard& shard, std::unordered_map<InodeId, Entry>::iterator entry) {
+  if (!IsIdle(entry->second)) return false;
+  const bool orphan = entry->second.orphan;
+  shard.entries.erase(entry);
+  return orphan;
+}
+
+bool InodeTable::MarkOrphan(InodeId inode) {
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  if (found == shard.entries.end()) return true;
+  found->second.orphan = true;
+  return IsIdle(found->second);
+}
+
+void InodeTable::ClearOrphan(InodeId inode) {
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  if (found != shard.entries.end()) found->second.orphan = false;
+}
+
+std::shared_ptr<OpenContent> InodeTable::FindOpen(InodeId inode) const {
+  const Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  return found == shard.entries.end() ? nullptr : found->second.open;
+}
+
+void InodeTable::SetOpen(InodeId inode, std::shared_ptr<OpenContent> content) {
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  shard.entries[inode].open = std::move(content);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,87 @@
+// InodeTable: what the kernel holds of each inode: lookups, and the open content that all its handles share.
+#ifndef HARDLINKFS_FUSE_VFS_INODE_TABLE_H_
+#define HARDLINKFS_FUSE_VFS_INODE_TABLE_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "store/backing/backing.h"
+#include "store/base/inode_id.h"
+#include "store/base/mutex.h"
+#include "store/base/timestamp.h"
+
+namespace hardlinkfs {
+
+// A regular file that is open. One descriptor however many handles: passthrough allows one an inode, and one is enough.
+class OpenContent {
+ public:
+  OpenContent(std::unique_ptr<BackingFile> content, int id) : file(std::move(content)), backing_id(id) {}
+
+  const std::unique_ptr<BackingFile> file;
+  const int backing_id;  // > 0: passthrough
+
+  // REQUIRES for handles and writers: exclusive(inode).
+  uint32_t handles = 0;
+  uint32_t writers = 0;
+
+  void NoteWrite(Timestamp now) {
+    MutexLock lock(mutex_);
+    last_write_ = now;
+  }
+  // RETURNS: the time of the last write through us that was not taken yet.
+  std::optional<Timestamp> TakeLastWrite() {
+    MutexLock lock(mutex_);
+    return std::exchange(last_write_, std::nullopt);
+  }
+  std::atomic<bool> was_read{false};
+
+ private:
+  Mutex mutex_;
+  std::optional<Timestamp> last_write_ GUARDED_BY(mutex_);
+};
+
+// Thread safety: any thread.
+class InodeTable {
+ public:
+  void AddLookup(InodeId inode);
+  // RETURNS: true when the kernel does not know the inode any longer and it is an orphan: then it can be reclaimed.
+  bool DropLookups(InodeId inode, uint64_t count);
+  // The inode lost its last name (or was made without one). RETURNS: true when the kernel does not know it: then it can be reclaimed.
+  bool MarkOrphan(InodeId inode);
+  // The inode got a name (O_TMPFILE).
+  void ClearOrphan(InodeId inode);
+
+  // Shared, since an I/O may be under way when the last handle is released. RETURNS: null when it is not open.
+  std::shared_ptr<OpenContent> FindOpen(InodeId inode) const;
+  // REQUIRES: exclusive(inode).
+  void SetOpen(InodeId inode, std::shared_ptr<OpenContent> content);
+  // RETURNS: as DropLookups: the kernel may forget an inode before it releases its last handle. REQUIRES: exclusive(inode).
+  bool Close(InodeId inode);
+
+ private:
+  struct Entry {
+    uint64_t lookups = 0;
+    bool orphan = false;
+    std::shared_ptr<OpenContent> open;
+  };
+  struct Shard {
+    mutable Mutex mutex;
+    std::unordered_map<InodeId, Entry> entries GUARDED_BY(mutex);
+  };
+  static bool IsIdle(const Entry& entry) { return entry.lookups == 0 && entry.open == nullptr; }
+  // RETURNS: whether the entry went, and was an orphan's.
+  static bool EraseIfIdle(Shard& shard, std::unordered_map<InodeId, Entry>::iterator entry) REQUIRES(shard.mutex);
+
+  Shard& ShardOf(InodeId inode) { return shards_[Raw(inode) % shards_.size()]; }
+  const Shard& ShardOf(InodeId inode) const { return shards_[Raw(inode) % shards_.size()]; }
+  std::array<Shard, 64> shards_;
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_FUSE_VFS_INODE_TABLE_H_

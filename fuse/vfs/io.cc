@@ -1,0 +1,92 @@
+// Reading and writing contents that the kernel does not read and write by itself (passthrough).
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "fuse/vfs/vfs.h"
+
+namespace hardlinkfs {
+namespace {
+
+Result<AllocateMode> AllocateModeOf(int mode) {
+  switch (mode) {
+    case 0:
+      return AllocateMode::kExtend;
+    case FALLOC_FL_KEEP_SIZE:
+      return AllocateMode::kKeepSize;
+    case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+      return AllocateMode::kPunchHole;
+    case FALLOC_FL_ZERO_RANGE:
+      return AllocateMode::kZeroRange;
+    case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+      return AllocateMode::kZeroRangeKeepSize;
+    case FALLOC_FL_COLLAPSE_RANGE:
+      return AllocateMode::kCollapseRange;
+    case FALLOC_FL_INSERT_RANGE:
+      return AllocateMode::kInsertRange;
+    default:
+      return Error{EOPNOTSUPP, "unknown fallocate mode"};
+  }
+}
+
+}  // namespace
+
+Result<size_t> Vfs::Read(InodeId inode, std::span<char> into, uint64_t offset) {
+  const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
+  if (!open.ok()) return open.error();
+  if (options_.atime == Atime::kRelative) (*open)->was_read = true;
+  return (*open)->file->Read(into, offset);
+}
+
+Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid) {
+  const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
+  if (!open.ok()) return open.error();
+  if (Status killed = KillPrivileges(inode, kill_suidgid); !killed.ok()) return killed;
+  Status written = (*open)->file->Write(from, offset);
+  (*open)->NoteWrite(clock_.Now());
+  return written;
+}
+
+Status Vfs::KillPrivileges(InodeId inode, bool kill_suidgid) {
+  const bool has_capabilities = volume_.catalog().ReadXattr(inode, "security.capability").ok();
+  if (!kill_suidgid && !has_capabilities) return {};
+  const auto held = volume_.locks().Exclusive(inode);
+  const Result<InodeRecord> record = volume_.Read(inode);
+  if (!record.ok()) return record.error();
+  const bool has_suidgid = (record->mode & 06000U) != 0;
+  if (!has_capabilities && !has_suidgid) return {};
+  Volume::XattrChanges xattrs;
+  if (has_capabilities) xattrs.emplace_back("security.capability", std::nullopt);
+  return volume_.ChangeAttributes(inode, {.kill_suidgid = kill_suidgid}, xattrs).status();
+}
+
+Status Vfs::Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length) {
+  const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
+  if (!open.ok()) return open.error();
+  const Result<AllocateMode> allocate = AllocateModeOf(mode);
+  if (!allocate.ok()) return allocate.error();
+  Status allocated = (*open)->file->Allocate(*allocate, offset, length);
+  if (allocated.ok()) (*open)->NoteWrite(clock_.Now());
+  return allocated;
+}
+
+Result<size_t> Vfs::CopyRange(InodeId from, uint64_t from_offset, InodeId to, uint64_t to_offset, size_t length) {
+  const Result<std::shared_ptr<OpenContent>> source = FindOpen(from);
+  if (!source.ok()) return source.error();
+  const Result<std::shared_ptr<OpenContent>> target = FindOpen(to);
+  if (!target.ok()) return target.error();
+  Result<size_t> copied = (*source)->file->CopyTo(from_offset, *(*target)->file, to_offset, length);
+  if (copied.ok()) (*target)->NoteWrite(clock_.Now());
+  return copied;
+}
+
+Result<uint64_t> Vfs::Seek(InodeId inode, uint64_t offset, int whence) {
+  const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
+  if (!open.ok()) return open.error();
+  if (whence != SEEK_DATA && whence != SEEK_HOLE) return Error{EINVAL, "unknown whence"};
+  return (*open)->file->Seek(whence == SEEK_DATA ? SeekTarget::kData : SeekTarget::kHole, offset);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,22 @@
+// link(2), linkat(2). Who may link what the kernel has checked already (protected_hardlinks, permissions).
+#include <cerrno>
+
+#include "fuse/vfs/vfs.h"
+
+namespace hardlinkfs {
+
+Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId new_directory, std::string_view new_name) {
+  const Result<Name> component = NewName(new_directory, new_name);
+  if (!component.ok()) return component.error();
+  if (Status prepared = volume_.PrepareDirectory(new_directory); !prepared.ok()) return prepared.error();
+  if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
+  const InodeId involved[] = {inode, new_directory};
+  const auto held = volume_.locks().Exclusive(involved);
+  const Result<InodeRecord> record = volume_.Link(inode, new_directory, *component);
+  if (!record.ok()) return record.error();
+  table_.ClearOrphan(inode);
+  table_.AddLookup(inode);
+  return ToAttributes(inode, *record);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,45 @@
+// lookup and forget.
+#include <cerrno>
+
+#include "fuse/vfs/vfs.h"
+
+namespace hardlinkfs {
+
+Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
+  if (name == "." || name == "..") {
+    // An NFS server resolves handles so, for any inode, and after a restart too.
+    if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
+    Result<InodeRecord> record = volume_.Read(directory);
+    if (!record.ok()) return record.error();
+    const InodeId inode = name == ".." ? record->parent : directory;
+    if (inode != directory) record = volume_.Read(inode);
+    if (!record.ok()) return record.error();
+    table_.AddLookup(inode);
+    return ToAttributes(inode, *record);
+  }
+  const Result<Name> component = VisibleName(directory, name);
+  if (!component.ok()) return component.error();
+  if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
+  for (;;) {
+    {
+      // The lookup is counted under the directory's lock: an unlink comes before it, and is seen, or after it, and finds the inode in use.
+      const auto held = volume_.locks().Shared(directory);
+      const Result<NameRow> row = volume_.Find(directory, *component);
+      if (!row.ok()) return row.error();
+      const InodeId inode = row->record.inode;
+      if (volume_.IsPrepared(inode)) {
+        const Result<InodeRecord> record = volume_.Read(inode);
+        if (!record.ok()) return record.error();
+        table_.AddLookup(inode);
+        return ToAttributes(inode, *record);
+      }
+    }
+    if (const Result<InodeId> inode = FindPrepared(directory, *component); !inode.ok()) return inode.error();
+  }
+}
+
+void Vfs::Forget(InodeId inode, uint64_t lookups) {
+  if (table_.DropLookups(inode, lookups)) volume_.Reclaim(inode);
+}
+
+}  // namespace hardlinkfs

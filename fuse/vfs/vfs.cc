@@ -1,0 +1,58 @@
+// What several operations of Vfs share, and its beginning and end. The operations are in the files that vfs.h names.
+#include "fuse/vfs/vfs.h"
+
+#include <cerrno>
+
+#include "store/backing/private_area.h"
+
+namespace hardlinkfs {
+
+Vfs::Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOptions options)
+    : volume_(volume), clock_(clock), passthrough_(passthrough), options_(options), background_(volume, options.commit) {}
+
+Vfs::~Vfs() = default;
+
+void Vfs::Start() { background_.Start(); }
+
+Status Vfs::Stop() {
+  background_.Stop();
+  return volume_.Close();
+}
+
+Result<Name> Vfs::VisibleName(InodeId directory, std::string_view name) {
+  if (directory == kRootInode && name == kPrivateAreaName) return Error{ENOENT, "the private area is invisible"};
+  return Name::From(name);
+}
+
+Result<Name> Vfs::NewName(InodeId directory, std::string_view name) {
+  if (directory == kRootInode && name == kPrivateAreaName) return Error{EPERM, "the name of the private area is reserved"};
+  return Name::From(name);
+}
+
+Result<InodeId> Vfs::FindPrepared(InodeId directory, const Name& name) {
+  if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
+  for (;;) {
+    const Result<NameRow> row = volume_.Find(directory, name);
+    if (!row.ok()) return row.error();
+    const InodeId inode = row->record.inode;
+    const Status prepared = volume_.Prepare(inode);
+    if (prepared.ok()) return inode;
+    // It vanished from the backing, or was unlinked between the two looks; the name may show something else by now.
+    if (prepared.code() != ENOENT) return prepared.error();
+  }
+}
+
+void Vfs::Lost(const LostName& lost) {
+  if (lost.nlink == 0 && table_.MarkOrphan(lost.inode)) volume_.Reclaim(lost.inode);
+}
+
+Result<std::optional<Acl>> Vfs::ReadAcl(InodeId inode, std::string_view xattr) const {
+  const Result<std::string> value = volume_.catalog().ReadXattr(inode, std::string(xattr));
+  if (value.code() == ENODATA) return std::optional<Acl>();
+  if (!value.ok()) return value.error();
+  Result<Acl> acl = ParseAcl(*value);
+  if (!acl.ok()) return acl.error();
+  return std::optional(*std::move(acl));
+}
+
+}  // namespace hardlinkfs

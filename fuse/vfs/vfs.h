@@ -1,0 +1,176 @@
+// Vfs: what each operation means, on locks, policy, the volume, the inode table and open contents. It knows no libfuse; fuse/lowlevel turns each
+// kernel request into one call here. Each operation has one source file (link.cc, rename.cc, ...).
+#ifndef HARDLINKFS_FUSE_VFS_VFS_H_
+#define HARDLINKFS_FUSE_VFS_VFS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuse/vfs/acl.h"
+#include "fuse/vfs/background.h"
+#include "fuse/vfs/inode_table.h"
+#include "fuse/vfs/passthrough.h"
+#include "store/base/attributes.h"
+#include "store/base/caller.h"
+#include "store/base/clock.h"
+#include "store/base/inode_id.h"
+#include "store/base/mutex.h"
+#include "store/base/name.h"
+#include "store/base/result.h"
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+
+enum class Atime { kRelative, kNever };
+
+struct VfsOptions {
+  std::chrono::seconds commit{5};  // how much unsynced work a power cut may take
+  Atime atime = Atime::kRelative;
+};
+
+// What mknod, mkdir and symlink ask for. `mode` is 07777 as the caller gave it; Vfs applies the caller's umask or the parent's default ACL.
+struct NodeRequest {
+  FileType type = FileType::kRegular;
+  uint32_t mode = 0;
+  uint64_t rdev = 0;
+  std::string target;  // of a symlink
+};
+
+// An open as the kernel has to be told of it.
+struct OpenedFile {
+  int backing_id = 0;  // > 0: passthrough
+};
+
+struct CreatedFile {
+  Attributes attributes;
+  OpenedFile file;
+};
+
+enum class RenameMode { kReplace, kNoReplace, kExchange, kWhiteout };
+
+struct DirectoryEntry {
+  std::string_view name;
+  InodeId inode{};
+  FileType type = FileType::kUnknown;
+  uint64_t next_offset = 0;              // the offset that continues after this entry; stable across remounts
+  std::optional<Attributes> attributes;  // when asked for, and not for "." and ".."
+};
+
+enum class ListingMode { kNames, kNamesAndAttributes };
+enum class XattrMode { kAny, kCreate, kReplace };
+enum class SyncMode { kData, kAll };
+
+// As statvfs(3).
+struct FilesystemUsage {
+  uint64_t block_size = 0;
+  uint64_t blocks = 0;
+  uint64_t free_blocks = 0;
+  uint64_t available_blocks = 0;
+  uint64_t inodes = 0;
+  uint64_t free_inodes = 0;
+  uint32_t max_name_bytes = 255;
+};
+
+// Errors are those of the system call's man page; permission checks are the kernel's (default_permissions). Names come as the kernel gives them.
+// Thread safety: every function from any thread. A function that RETURNS Attributes for an entry (Lookup, MakeNode, Create, MakeTemporary, Link)
+// also counts one lookup of the inode, to be given back with Forget; so does each entry that ReadDirectory's visitor took with attributes.
+class Vfs {
+ public:
+  // Borrows all; `passthrough` may be null. Call Start before the first operation.
+  Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOptions options);
+  ~Vfs();
+
+  // Starts the background work (commit timer, reaper, settler).
+  void Start();
+  // Ends it, reclaims what is unlinked, settles all homes and syncs everything. No operation may be under way or follow.
+  Status Stop();
+
+  // Namespace.                                                      // source file
+  Result<Attributes> Lookup(InodeId directory, std::string_view name);  // lookup.cc; "." and ".." too (NFS handles)
+  void Forget(InodeId inode, uint64_t lookups);                          // lookup.cc
+  Result<Attributes> MakeNode(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request);  // create.cc
+  // `open_flags` as open(2).
+  Result<CreatedFile> Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags);
+  Result<CreatedFile> MakeTemporary(const Caller& caller, InodeId directory, uint32_t mode, int open_flags);  // O_TMPFILE
+  Result<Attributes> Link(const Caller& caller, InodeId inode, InodeId new_directory, std::string_view new_name);  // link.cc
+  Status Unlink(const Caller& caller, InodeId directory, std::string_view name);                                   // unlink.cc
+  Status RemoveDirectory(const Caller& caller, InodeId directory, std::string_view name);                          // unlink.cc
+  Status Rename(const Caller& caller, InodeId directory, std::string_view name, InodeId new_directory, std::string_view new_name,
+                RenameMode mode);  // rename.cc
+  Result<std::string> ReadLink(InodeId inode);
+
+  // Attributes.
+  Result<Attributes> GetAttributes(InodeId inode);                                                                   // attributes.cc
+  Result<Attributes> SetAttributes(const Caller& caller, InodeId inode, const AttributeChange& change);              // attributes.cc
+  Result<std::string> GetXattr(InodeId inode, const std::string& name);                                              // xattr.cc; ENODATA
+  Result<std::vector<std::string>> ListXattrs(InodeId inode);
+  Status SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
+  Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name);
+
+  // Contents. The handles of one inode share one open file, so there is no handle number: what counts is the inode and, for
+  // Release, the flags it was opened with.
+  Result<OpenedFile> Open(InodeId inode, int open_flags);  // open.cc
+  void Release(InodeId inode, int open_flags);
+  Result<size_t> Read(InodeId inode, std::span<char> into, uint64_t offset);  // io.cc
+  // Writes all of it. `kill_suidgid` as FUSE_WRITE_KILL_SUIDGID.
+  Status Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid);
+  // `mode` as fallocate(2).
+  Status Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length);
+  // EOPNOTSUPP: the kernel then copies by itself.
+  Result<size_t> CopyRange(InodeId from, uint64_t from_offset, InodeId to, uint64_t to_offset, size_t length);
+  // `whence` is SEEK_DATA or SEEK_HOLE.
+  Result<uint64_t> Seek(InodeId inode, uint64_t offset, int whence);
+
+  // Durability: sync.cc
+  Status Sync(InodeId inode, SyncMode mode);  // fsync(2): content, attributes, and the name by which it was opened
+  Status SyncDirectory(InodeId directory);
+  Status SyncAll();
+
+  // Listing: directory.cc. Calls `visit` for each entry from `offset` on until it returns false or the directory ends.
+  // An entry whose visit returned false was not taken.
+  Status OpenDirectory(InodeId directory);
+  Status ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, const std::function<bool(const DirectoryEntry&)>& visit);
+
+  Result<FilesystemUsage> Statfs();
+
+ private:
+  // RETURNS: the name, ENOENT for the private area, which nobody can see from above.
+  static Result<Name> VisibleName(InodeId directory, std::string_view name);
+  // RETURNS: the name, EPERM for the private area: nothing can be made there, linked or renamed into it.
+  static Result<Name> NewName(InodeId directory, std::string_view name);
+
+  // Finds the inode behind a name, prepared, with no lock held: to be looked at again under locks.
+  Result<InodeId> FindPrepared(InodeId directory, const Name& name);
+  // What a new inode in `directory` begins with: group and sgid of the directory, umask or default ACL.
+  Result<NewInode> Inheritance(const Caller& caller, InodeId directory, FileType type, uint32_t mode);
+  // RETURNS: ACLs as they are stored, nullopt where there is none.
+  Result<std::optional<Acl>> ReadAcl(InodeId inode, std::string_view xattr) const;
+  void Lost(const LostName& lost);
+
+  // open.cc. REQUIRES: exclusive(inode).
+  OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
+  // Attributes of an inode whose content may be changing. REQUIRES: exclusive(inode).
+  Result<InodeRecord> Refresh(InodeId inode, OpenContent& open);
+  Result<std::shared_ptr<OpenContent>> FindOpen(InodeId inode) const;
+  // Suid, sgid and file capabilities do not survive a write by somebody else. REQUIRES: no lock held.
+  Status KillPrivileges(InodeId inode, bool kill_suidgid);
+
+  Volume& volume_;
+  const Clock& clock_;
+  Passthrough* passthrough_;
+  const VfsOptions options_;
+  InodeTable table_;
+  Mutex directory_moves_;  // one rename of a directory to another parent at a time; before all inode locks
+  Background background_;
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_FUSE_VFS_VFS_H_

@@ -1,0 +1,76 @@
+// Attributes and extended attributes. What the backing can show is mirrored there first and committed then: what was acknowledged is in both.
+#include <cerrno>
+
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+
+// A server that is not root needs its own way into what it keeps for others.
+uint32_t Volume::BackingMode(FileType type, uint32_t mode) const {
+  if (capabilities_.owners) return mode;
+  return mode | (type == FileType::kDirectory ? 0700U : 0600U);
+}
+
+Status Volume::MirrorOwnerAndMode(const Place& home, FileType type, std::optional<uint32_t> mode, std::optional<uint32_t> uid,
+                                  std::optional<uint32_t> gid) {
+  if (!capabilities_.modes && !capabilities_.owners) return {};
+  if (type != FileType::kRegular && type != FileType::kDirectory) return {};
+  const Result<BackingDirectoryRef> in = directories_.Open(home.directory);
+  if (!in.ok()) return in.error();
+  if (capabilities_.owners && (uid.has_value() || gid.has_value())) {
+    constexpr uint32_t kUnchanged = ~0U;
+    Status set = backing_.SetOwner(*in, home.name, uid.value_or(kUnchanged), gid.value_or(kUnchanged));
+    if (!set.ok()) return set;
+  }
+  // After the owner: chown clears suid and sgid.
+  if (capabilities_.modes && mode.has_value()) return backing_.SetMode(*in, home.name, BackingMode(type, *mode));
+  return {};
+}
+
+Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) {
+  Result<InodeRecord> read = catalog_.ReadInode(inode);
+  if (!read.ok()) return read;
+  InodeRecord& record = *read;
+  if (change.uid.has_value()) record.uid = *change.uid;
+  if (change.gid.has_value()) record.gid = *change.gid;
+  if (change.mode.has_value()) record.mode = *change.mode & 07777U;
+  if (change.kill_suidgid) {
+    record.mode &= ~04000U;
+    if ((record.mode & 010U) != 0) record.mode &= ~02000U;
+  }
+  if (change.atime.has_value()) record.atime = *change.atime;
+  if (change.mtime.has_value()) record.mtime = *change.mtime;
+  record.ctime = change.ctime.value_or(clock_.Now());
+
+  if (record.home.has_value()) {
+    const bool owner_changes = change.uid.has_value() || change.gid.has_value();
+    const bool mode_changes = change.mode.has_value() || change.kill_suidgid;
+    if (owner_changes || mode_changes) {
+      Status mirrored = MirrorOwnerAndMode(*record.home, record.type, record.mode, owner_changes ? std::optional(record.uid) : std::nullopt,
+                                           owner_changes ? std::optional(record.gid) : std::nullopt);
+      if (!mirrored.ok()) return mirrored.error();
+    }
+    if (record.type == FileType::kRegular && (change.mtime.has_value() || change.atime.has_value())) {
+      const Result<BackingDirectoryRef> in = directories_.Open(record.home->directory);
+      if (!in.ok()) return in.error();
+      // The backing may not be able to hold the time at all (before 1980 on FAT): the record does, so a refusal is no error.
+      const Status set = backing_.SetTimes(*in, record.home->name, change.atime, change.mtime);
+      const Result<BackingStat> seen = backing_.Stat(*in, record.home->name);
+      if (!seen.ok()) return seen.error();
+      if (change.mtime.has_value() || set.ok()) record.seen_mtime = seen->mtime;
+    }
+  }
+  Transaction transaction(catalog_);
+  for (const auto& [name, value] : xattrs) {
+    if (value.has_value()) {
+      transaction.PutXattr(inode, name, *value);
+    } else {
+      transaction.DeleteXattr(inode, name);
+    }
+  }
+  transaction.PutInode(inode, record);
+  if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+  return read;
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,69 @@
+// The contents of regular files: opening a home, and keeping size and times of the record true to it.
+#include <cerrno>
+
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+
+Result<std::unique_ptr<BackingFile>> Volume::OpenContent(InodeId inode) {
+  const Result<InodeRecord> record = catalog_.ReadInode(inode);
+  if (!record.ok()) return record.error();
+  if (record->type != FileType::kRegular || !record->home.has_value()) return Error{EINVAL, "open of something without content"};
+  const Result<BackingDirectoryRef> in = directories_.Open(record->home->directory);
+  if (!in.ok()) return in.error();
+  return backing_.OpenFile(*in, record->home->name);
+}
+
+Result<InodeRecord> Volume::RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use) {
+  Result<InodeRecord> record = catalog_.ReadInode(inode);
+  if (!record.ok()) return record;
+  Result<BackingStat> seen = content.Stat();
+  if (!seen.ok()) return seen.error();
+  if (use.unseen_writers) {
+    // Armed before the time is read that the change gets: a write in between is older than that time, a later one shows.
+    const std::optional<Timestamp> armed = ArmedTime(*seen, clock_.Now(), capabilities_.time_granularity);
+    if (armed.has_value() && (seen->mtime != record->seen_mtime || seen->size != record->size)) {
+      const BackingStat before = *seen;
+      if (content.SetTimes(std::nullopt, armed).ok()) {
+        seen = content.Stat();
+        if (!seen.ok()) return seen.error();
+        InodeRecord changed = *record;
+        TakeContent(changed, before, use, clock_.Now(), capabilities_.time_granularity);
+        changed.size = seen->size;
+        changed.blocks = seen->blocks;
+        changed.seen_mtime = seen->mtime;
+        return KeepContent(inode, changed);
+      }
+    }
+  }
+  if (!TakeContent(*record, *seen, use, clock_.Now(), capabilities_.time_granularity)) return record;
+  return KeepContent(inode, *record);
+}
+
+Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record) {
+  {
+    MutexLock lock(pending_mutex_);
+    unsynced_contents_.insert(inode);
+  }
+  Transaction transaction(catalog_);
+  transaction.PutInode(inode, record);
+  if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+  return record;
+}
+
+Result<InodeRecord> Volume::Truncate(InodeId inode, BackingFile& content, uint64_t size) {
+  if (Status cut = content.Truncate(size); !cut.ok()) return cut.error();
+  // truncate(2) marks both times even when the size stays.
+  return RefreshContent(inode, content, {.last_write = clock_.Now()});
+}
+
+Status Volume::SetAccessTime(InodeId inode, Timestamp atime) {
+  Result<InodeRecord> record = catalog_.ReadInode(inode);
+  if (!record.ok()) return record.error();
+  record->atime = atime;
+  Transaction transaction(catalog_);
+  transaction.PutInode(inode, *record);
+  return Commit(transaction);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,142 @@
+// Making inodes: the home first, at its natural place where that is free, then one commit.
+#include <cerrno>
+
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+
+Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode& what) {
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
+  if (!in.ok()) return in.error();
+  Content content{.home = place};
+  // The mode is given at once: on a backing that keeps modes nobody may look into a private file even for a moment.
+  if (what.type == FileType::kDirectory) {
+    if (Status made = backing_.MakeDirectory(*in, place.name, BackingMode(what.type, what.mode)); !made.ok()) return made.error();
+  } else {
+    Result<std::unique_ptr<BackingFile>> file = backing_.CreateFile(*in, place.name, BackingMode(what.type, what.mode));
+    if (!file.ok()) return file.error();
+    content.file = *std::move(file);
+  }
+  if (Status mirrored = MirrorOwnerAndMode(place, what.type, what.mode, what.uid, what.gid); !mirrored.ok()) {
+    RemoveContentAfterFailure(content, what.type);
+    return mirrored.error();
+  }
+  MutexLock lock(pending_mutex_);
+  unsynced_directories_.insert(place.directory);
+  return content;
+}
+
+Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what) {
+  if (what.type != FileType::kDirectory && what.type != FileType::kRegular) return Content{};
+  const Place natural{directory, codec_.Natural(name)};
+  Result<Content> content = MakeContentAt(natural, what);
+  if (content.code() != EEXIST) return content;
+  // Taken. By a home that only waits to be moved or removed: wait in homes/ for the place. By another name that this backing takes for the same
+  // (a change of case): that stays, so the other spelling is the place for good.
+  const Result<InodeId> resident = catalog_.FindHome(natural);
+  if (!resident.ok() && resident.code() != ENOENT) return resident.error();
+  if (!resident.ok()) {
+    content = MakeContentAt({directory, codec_.Alternate(name)}, what);
+    if (content.code() != EEXIST) return content;
+  }
+  content = MakeContentAt(HomesPlace(inode), what);
+  if (content.ok()) content->detached = true;
+  return content;
+}
+
+void Volume::RemoveContentAfterFailure(const Content& content, FileType type) {
+  if (!content.home.has_value()) return;
+  const Result<BackingDirectoryRef> in = directories_.Open(content.home->directory);
+  if (!in.ok()) return;
+  // What cannot be removed now is an entry that nobody knows, and will be adopted as one.
+  const Status removed = type == FileType::kDirectory ? backing_.RemoveDirectory(*in, content.home->name)
+                                                      : backing_.RemoveFile(*in, content.home->name);
+  static_cast<void>(removed);
+}
+
+InodeRecord Volume::NewRecord(const NewInode& what, const Content& content) const {
+  const Timestamp now = clock_.Now();
+  InodeRecord record{.type = what.type,
+                     .mode = what.mode,
+                     .uid = what.uid,
+                     .gid = what.gid,
+                     .nlink = what.type == FileType::kDirectory ? 2U : 1U,
+                     .generation = generation_,
+                     .rdev = what.rdev,
+                     .atime = now,
+                     .mtime = now,
+                     .ctime = now,
+                     .btime = now};
+  record.home = content.home;
+  if (what.type == FileType::kSymlink) record.size = what.target.size();
+  if (content.file != nullptr) {
+    if (const Result<BackingStat> seen = content.file->Stat(); seen.ok()) {
+      record.seen_mtime = seen->mtime;
+      record.blocks = seen->blocks;
+    }
+  }
+  return record;
+}
+
+void Volume::AddInode(Transaction& transaction, InodeId inode, const InodeRecord& record, const NewInode& what) {
+  transaction.PutInode(inode, record);
+  if (record.home.has_value()) transaction.PutHome(*record.home, inode);
+  if (what.type == FileType::kSymlink) transaction.PutTarget(inode, what.target);
+  for (const auto& [name, value] : what.xattrs) transaction.PutXattr(inode, name, value);
+}
+
+Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const NewInode& what) {
+  Result<InodeRecord> parent = ReadLiveDirectory(directory);
+  if (!parent.ok()) return parent.error();
+  Transaction transaction(catalog_);
+  const InodeId inode = NextInode(transaction);
+  if (Status added = transaction.AddName(directory, name, inode, what.type); !added.ok()) return added.error();
+
+  MutexLock home_lock(HomeLock(directory));
+  Result<Content> content = MakeContent(directory, name, inode, what);
+  if (!content.ok()) return content.error();
+  InodeRecord record = NewRecord(what, *content);
+  if (what.type == FileType::kDirectory) {
+    record.parent = directory;
+    record.listed = true;
+    ++parent->nlink;
+  }
+  Touch(*parent, record.ctime);
+  AddInode(transaction, inode, record, what);
+  transaction.PutInode(directory, *parent);
+  if (content->detached) {
+    transaction.PutDetached(inode);
+    may_be_detached_ = true;
+  }
+  if (Status committed = Commit(transaction); !committed.ok()) {
+    RemoveContentAfterFailure(*content, what.type);
+    return committed.error();
+  }
+  ++inode_count_;
+  verified_.Insert(inode);
+  if (what.type == FileType::kDirectory) reconciled_.Insert(inode);
+  return CreatedInode{inode, record, std::move(content->file)};
+}
+
+Result<CreatedInode> Volume::CreateUnnamed(InodeId directory, const NewInode& what) {
+  if (Result<InodeRecord> parent = ReadLiveDirectory(directory); !parent.ok()) return parent.error();
+  Transaction transaction(catalog_);
+  const InodeId inode = NextInode(transaction);
+  MutexLock home_lock(HomeLock(kHomesDirectory));
+  Result<Content> content = MakeContentAt(HomesPlace(inode), what);
+  if (!content.ok()) return content.error();
+  InodeRecord record = NewRecord(what, *content);
+  record.nlink = 0;
+  record.linkable = true;
+  AddInode(transaction, inode, record, what);
+  transaction.PutOrphan(inode);
+  if (Status committed = Commit(transaction); !committed.ok()) {
+    RemoveContentAfterFailure(*content, what.type);
+    return committed.error();
+  }
+  ++inode_count_;
+  verified_.Insert(inode);
+  return CreatedInode{inode, record, std::move(content->file)};
+}
+
+}  // namespace hardlinkfs

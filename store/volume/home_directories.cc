@@ -1,0 +1,78 @@
+// The cache of open home directories, see home_directories.h.
+#include "store/volume/home_directories.h"
+
+#include <cerrno>
+#include <vector>
+
+namespace hardlinkfs {
+
+BackingDirectoryRef HomeDirectories::Cached(InodeId directory) {
+  if (directory == kRootInode) return backing_.root();
+  if (directory == kHomesDirectory) return homes_;
+  MutexLock lock(mutex_);
+  if (const auto pinned = pinned_.find(directory); pinned != pinned_.end()) return pinned->second;
+  const auto found = index_.find(directory);
+  if (found == index_.end()) return nullptr;
+  recent_.splice(recent_.begin(), recent_, found->second);
+  return found->second->second;
+}
+
+void HomeDirectories::Remember(InodeId directory, BackingDirectoryRef ref) {
+  MutexLock lock(mutex_);
+  if (index_.contains(directory)) return;
+  recent_.emplace_front(directory, std::move(ref));
+  index_[directory] = recent_.begin();
+  if (recent_.size() <= capacity_) return;
+  index_.erase(recent_.back().first);
+  recent_.pop_back();
+}
+
+Result<BackingDirectoryRef> HomeDirectories::Open(InodeId directory) {
+  // A home that moves between the look into the catalog and the step on the backing shows as ENOENT once; the second look sees it pinned.
+  Result<BackingDirectoryRef> ref = OpenOnce(directory);
+  if (ref.code() == ENOENT) ref = OpenOnce(directory);
+  return ref;
+}
+
+Result<BackingDirectoryRef> HomeDirectories::OpenOnce(InodeId directory) {
+  // Up to the first directory that is open, then down again: no recursion, since trees can be thousands of levels deep.
+  std::vector<std::pair<InodeId, BackingName>> missing;
+  BackingDirectoryRef at = Cached(directory);
+  for (InodeId up = directory; at == nullptr; at = Cached(up)) {
+    const Result<InodeRecord> record = catalog_.ReadInode(up);
+    if (!record.ok()) return record.error();
+    if (!record->home.has_value()) return Error{ENOTDIR, "inode without a home used as a directory"};
+    missing.emplace_back(up, record->home->name);
+    up = record->home->directory;
+  }
+  for (auto down = missing.rbegin(); down != missing.rend(); ++down) {
+    Result<BackingDirectoryRef> next = backing_.OpenDirectory(at, down->second);
+    if (!next.ok()) return next.error();
+    at = *next;
+    Remember(down->first, at);
+  }
+  return at;
+}
+
+Status HomeDirectories::Pin(InodeId directory) {
+  Result<BackingDirectoryRef> ref = Open(directory);
+  if (!ref.ok()) return ref.error();
+  MutexLock lock(mutex_);
+  pinned_[directory] = *ref;
+  return {};
+}
+
+void HomeDirectories::Unpin(InodeId directory) {
+  MutexLock lock(mutex_);
+  pinned_.erase(directory);
+}
+
+void HomeDirectories::Forget(InodeId directory) {
+  MutexLock lock(mutex_);
+  const auto found = index_.find(directory);
+  if (found == index_.end()) return;
+  recent_.erase(found->second);
+  index_.erase(found);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,39 @@
+// OpenVolume: from a directory of the backing to a Volume that is ready for use: lock, probe, engine, catalog, recovery.
+#ifndef HARDLINKFS_STORE_VOLUME_OPEN_VOLUME_H_
+#define HARDLINKFS_STORE_VOLUME_OPEN_VOLUME_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "store/base/capabilities.h"
+#include "store/base/clock.h"
+#include "store/base/result.h"
+#include "store/base/unique_fd.h"
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+
+struct OpenOptions {
+  bool read_only = false;
+  std::string store;                        // where the catalog lies; empty: `.hardlinkfs/catalog` in the backing
+  VolumeOptions volume;
+};
+
+// Everything that a mounted volume consists of, destroyed in the right order.
+class OpenedVolume {
+ public:
+  virtual ~OpenedVolume() = default;
+  virtual Volume& volume() = 0;
+  virtual const Capabilities& capabilities() const = 0;
+};
+
+// `root` is the opened source directory. RETURNS: EBUSY (another server holds the volume), ESTALE (the catalog is another volume's), ENOTSUP (newer
+// format), EUCLEAN (damaged), else as the backing and the engine. The Error's text says which of them it was. On an error nothing is changed.
+Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock);
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_STORE_VOLUME_OPEN_VOLUME_H_

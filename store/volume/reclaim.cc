@@ -1,0 +1,90 @@
+// Removing the contents of inodes without names. Never in the foreground, and never before the deletion itself is durable (S4).
+#include <cerrno>
+
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+
+void Volume::Reclaim(InodeId orphan) {
+  MutexLock lock(pending_mutex_);
+  reclaimable_.push_back(orphan);
+}
+
+Result<size_t> Volume::ReclaimSome(size_t limit) {
+  MutexLock background(background_mutex_);
+  std::vector<InodeId> orphans;
+  {
+    MutexLock lock(pending_mutex_);
+    while (!reclaimable_.empty() && orphans.size() < limit) {
+      orphans.push_back(reclaimable_.front());
+      reclaimable_.pop_front();
+    }
+  }
+  if (orphans.empty()) return size_t{0};
+  Status status = SyncCatalog();
+  size_t removed = 0;
+  std::vector<InodeId> again;
+  for (const InodeId orphan : orphans) {
+    if (!status.ok()) {
+      again.push_back(orphan);
+      continue;
+    }
+    const Result<bool> gone = RemoveOrphan(orphan);
+    if (!gone.ok()) status = gone.error();
+    if (gone.ok() && *gone) {
+      ++removed;
+    } else {
+      again.push_back(orphan);
+    }
+  }
+  MutexLock lock(pending_mutex_);
+  reclaimable_.insert(reclaimable_.end(), again.begin(), again.end());
+  if (!status.ok()) return status.error();
+  return removed;
+}
+
+// RETURNS: false when the home of a removed directory still has residents: contents that were moved away in the catalog only.
+Result<bool> Volume::RemoveOrphan(InodeId orphan) {
+  const auto held = locks_.Exclusive(orphan);
+  const Result<bool> is_orphan = catalog_.IsOrphan(orphan);
+  if (!is_orphan.ok()) return is_orphan.error();
+  if (!*is_orphan) return true;
+  const Result<InodeRecord> record = catalog_.ReadInode(orphan);
+  if (!record.ok() && record.code() != ENOENT) return record.error();
+
+  Transaction transaction(catalog_);
+  transaction.DeleteOrphan(orphan);
+  if (!record.ok()) return Commit(transaction).ok();
+  const auto xattrs = catalog_.ListXattrs(orphan);
+  if (!xattrs.ok()) return xattrs.error();
+  for (const std::string& xattr : *xattrs) transaction.DeleteXattr(orphan, xattr);
+  transaction.DeleteInode(orphan);
+  if (!record->home.has_value()) {
+    if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+    --inode_count_;
+    return true;
+  }
+  const Place& home = *record->home;
+  const bool is_directory = record->type == FileType::kDirectory;
+  if (is_directory) {
+    const auto residents = catalog_.ListHomes(orphan, std::nullopt, 1);
+    if (!residents.ok()) return residents.error();
+    if (!residents->empty()) return false;
+  }
+  // Held until the commit: else a creation could take the place in between, and lose its row to this transaction.
+  MutexLock home_lock(HomeLock(home.directory));
+  const Result<BackingDirectoryRef> in = directories_.Open(home.directory);
+  if (!in.ok() && in.code() != ENOENT) return in.error();
+  if (in.ok()) {
+    const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
+    if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) return false;
+    if (!removed.ok() && removed.code() != ENOENT) return removed.error();
+  }
+  transaction.DeleteHome(home);
+  if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+  directories_.Forget(orphan);
+  --inode_count_;
+  return true;
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,181 @@
+// The beginning and the end of a session: a new volume's root, what a crash left half done, and the clean end.
+#include <sys/random.h>
+
+#include <cerrno>
+
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+namespace {
+
+constexpr size_t kBatch = 512;
+
+}  // namespace
+
+Status Volume::Open(const std::string& uuid) {
+  Result<MetaRecord> meta = catalog_.ReadMeta();
+  if (!meta.ok() && meta.code() != ENOENT) return meta.error();
+  Transaction transaction(catalog_);
+  if (!meta.ok()) {
+    Result<MetaRecord> made = MakeRoot(uuid, transaction);
+    if (!made.ok()) return made.error();
+    meta = made;
+  }
+  if (meta->format_version > MetaRecord().format_version) return Error{ENOTSUP, "the catalog has a newer format than this version knows"};
+  if (meta->uuid != uuid) return Error{ESTALE, "the catalog belongs to another volume"};
+
+  after_crash_ = !meta->clean;
+  inode_count_ = meta->inode_count;
+  if (after_crash_) {
+    const Result<uint64_t> counted = catalog_.CountInodes();
+    if (!counted.ok()) return counted.error();
+    inode_count_ = *counted;
+  }
+  generation_ = ++meta->session;
+  meta->clean = false;
+  {
+    MutexLock lock(meta_mutex_);
+    next_inode_ = meta->next_inode;
+    meta->next_inode += kInodeNumberStretch;
+    meta_ = *meta;
+  }
+  transaction.PutMeta(*meta);
+  if (Status committed = Commit(transaction); !committed.ok()) return committed;
+  if (Status synced = catalog_.engine().Sync(); !synced.ok()) return synced;
+
+  const auto intents = catalog_.ListIntents();
+  if (!intents.ok()) return intents.error();
+  for (const IntentRecord& intent : *intents) {
+    if (Status resolved = ResolveIntent(intent); !resolved.ok()) return resolved;
+  }
+  if (Status queued = QueueOrphans(); !queued.ok()) return queued;
+  if (after_crash_) {
+    if (Status swept = SweepHomes(); !swept.ok()) return swept;
+  }
+  const auto detached = catalog_.ListDetached(InodeId{0}, 1);
+  if (!detached.ok()) return detached.error();
+  may_be_detached_ = !detached->empty();
+  return {};
+}
+
+Result<MetaRecord> Volume::MakeRoot(const std::string& uuid, Transaction& transaction) {
+  MetaRecord meta{.uuid = uuid};
+  if (getrandom(&meta.hash_seed, sizeof meta.hash_seed, 0) != sizeof meta.hash_seed) return Error{EIO, "getrandom failed"};
+  catalog_.UseHashSeed(meta.hash_seed);
+  const Result<BackingStat> seen = backing_.StatDirectory(backing_.root());
+  if (!seen.ok()) return seen.error();
+  InodeRecord root{.type = FileType::kDirectory,
+                   .mode = capabilities_.modes ? seen->mode : options_.directory_mode,
+                   .uid = capabilities_.owners ? seen->uid : options_.uid,
+                   .gid = capabilities_.owners ? seen->gid : options_.gid,
+                   .nlink = 2,
+                   .generation = 1,
+                   .atime = seen->atime,
+                   .mtime = seen->mtime,
+                   .ctime = clock_.Now(),
+                   .btime = seen->btime.value_or(seen->mtime)};
+  root.parent = kRootInode;
+  transaction.PutInode(kRootInode, root);
+  meta.inode_count = 1;
+  return meta;
+}
+
+// A move was announced; whether it was made, the backing tells. The record follows the backing.
+Status Volume::ResolveIntent(const IntentRecord& intent) {
+  Result<InodeRecord> record = catalog_.ReadInode(intent.inode);
+  if (!record.ok() && record.code() != ENOENT) return record.error();
+  Transaction transaction(catalog_);
+  transaction.DeleteIntent(intent.inode);
+  if (record.ok() && (record->home == intent.from || record->home == intent.to)) {
+    const Place& elsewhere = record->home == intent.from ? intent.to : intent.from;
+    const auto exists = [&](const Place& place) -> Result<bool> {
+      const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
+      if (in.code() == ENOENT) return false;
+      if (!in.ok()) return in.error();
+      const Result<BackingStat> seen = backing_.Stat(*in, place.name);
+      if (seen.code() == ENOENT) return false;
+      if (!seen.ok()) return seen.error();
+      return seen->type == record->type;
+    };
+    const Result<bool> at_home = exists(*record->home);
+    if (!at_home.ok()) return at_home.error();
+    const Result<bool> at_elsewhere = exists(elsewhere);
+    if (!at_elsewhere.ok()) return at_elsewhere.error();
+    const Result<InodeId> resident = catalog_.FindHome(elsewhere);
+    if (!resident.ok() && resident.code() != ENOENT) return resident.error();
+    if (!*at_home && *at_elsewhere && !resident.ok()) {
+      transaction.DeleteHome(*record->home);
+      transaction.PutHome(elsewhere, intent.inode);
+      record->home = elsewhere;
+      transaction.PutInode(intent.inode, *record);
+    }
+    transaction.PutDetached(intent.inode);  // the settler looks whether that is still so
+  }
+  return Commit(transaction);
+}
+
+Status Volume::QueueOrphans() {
+  for (InodeId after{0};;) {
+    const auto orphans = catalog_.ListOrphans(after, kBatch);
+    if (!orphans.ok()) return orphans.error();
+    if (orphans->empty()) return {};
+    for (const InodeId orphan : *orphans) Reclaim(orphan);
+    after = orphans->back();
+  }
+}
+
+// homes/ holds no entry without a record but one whose creation was never acknowledged, or lost in a power cut. Empty ones go; a content is never
+// thrown away: it goes to lost+found.
+Status Volume::SweepHomes() {
+  const Result<BackingDirectoryRef> homes = directories_.Open(kHomesDirectory);
+  if (!homes.ok()) return homes.error();
+  std::vector<BackingEntry> unknown;
+  const Status listed = backing_.List(*homes, [&](const BackingEntry& entry) {
+    if (catalog_.FindHome({kHomesDirectory, entry.name}).code() == ENOENT) unknown.push_back(entry);
+    return true;
+  });
+  if (!listed.ok()) return listed;
+  for (const BackingEntry& entry : unknown) {
+    const Result<BackingStat> seen = backing_.Stat(*homes, entry.name);
+    if (!seen.ok()) continue;
+    const bool is_directory = seen->type == FileType::kDirectory;
+    if (is_directory && backing_.RemoveDirectory(*homes, entry.name).ok()) continue;
+    if (!is_directory && seen->size == 0 && backing_.RemoveFile(*homes, entry.name).ok()) continue;
+    const Result<InodeId> lost_and_found = LostAndFound();
+    if (!lost_and_found.ok()) return lost_and_found.error();
+    const Result<InodeRecord> record = catalog_.ReadInode(*lost_and_found);
+    if (!record.ok()) return record.error();
+    const Result<BackingDirectoryRef> to = directories_.Open(*lost_and_found);
+    if (!to.ok()) return to.error();
+    const BackingName name("homes-" + entry.name.bytes());
+    const Status moved = backing_.Rename(*homes, entry.name, *to, name);
+    if (!moved.ok()) return moved;
+    const auto held = locks_.Exclusive(*lost_and_found);
+    if (Status adopted = Adopt(*lost_and_found, {{name, seen->type}}); !adopted.ok()) return adopted;
+  }
+  return {};
+}
+
+Status Volume::Close() {
+  if (Status queued = QueueOrphans(); !queued.ok()) return queued;
+  for (bool progress = true; progress;) {
+    const Result<size_t> reclaimed = ReclaimSome(kBatch);
+    if (!reclaimed.ok()) return reclaimed.error();
+    const Result<size_t> settled = SettleSome(kBatch);
+    if (!settled.ok()) return settled.error();
+    progress = *reclaimed > 0 || *settled > 0;
+  }
+  if (Status synced = SyncAll(); !synced.ok()) return synced;
+  Transaction transaction(catalog_);
+  {
+    MutexLock lock(meta_mutex_);
+    meta_.clean = true;
+    meta_.next_inode = next_inode_;
+    meta_.inode_count = inode_count_.load();
+    transaction.PutMeta(meta_);
+  }
+  if (Status committed = Commit(transaction); !committed.ok()) return committed;
+  return catalog_.engine().Sync();
+}
+
+}  // namespace hardlinkfs

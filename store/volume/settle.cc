@@ -1,0 +1,201 @@
+// The settler: moves detached homes to where their names say, so that the backing read by itself shows every file under one of its names.
+// In batches: intents, one log sync, moves, sync of what moved, retire the intents (S1, S3).
+#include <strings.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+namespace {
+
+constexpr size_t kNamesConsidered = 64;  // of a file with thousands of links any will do
+
+bool SameButForCase(const BackingName& a, const BackingName& b) { return strcasecmp(a.c_str(), b.c_str()) == 0; }
+
+}  // namespace
+
+// A directory is settled when its home, and that of every directory above, lies where its name says. Only into such a one may anything be moved: what
+// lies above it on the backing is then what lies above it in the catalog, so a directory is never moved into itself.
+Result<bool> Volume::IsSettled(InodeId directory) const {
+  for (InodeId at = directory; at != kRootInode;) {
+    const Result<InodeRecord> record = catalog_.ReadInode(at);
+    if (!record.ok()) return record.error();
+    if (record->nlink == 0 || !record->home.has_value() || record->home->directory != record->parent) return false;
+    const auto names = catalog_.NamesOf(at, 1);
+    if (!names.ok()) return names.error();
+    if (names->empty()) return false;
+    const Result<Name> name = Name::From(names->front().record.name);
+    if (!name.ok()) return name.error();
+    if (!codec_.Spells(record->home->name, *name) && record->home->name.bytes() != name->bytes()) return false;
+    at = record->parent;
+  }
+  return true;
+}
+
+// RETURNS: the move to make now, or nothing: no move is needed (the row goes), or the place is not free yet. With `break_cycles` what occupies the place
+// is sent to homes/ instead of being waited for.
+Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_cycles) {
+  const auto held = locks_.Exclusive(inode);
+  const Result<InodeRecord> record = catalog_.ReadInode(inode);
+  if (!record.ok() && record.code() != ENOENT) return record.error();
+  const auto done = [&]() -> Result<std::optional<Move>> {
+    Transaction transaction(catalog_);
+    transaction.DeleteDetached(inode);
+    if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+    return std::optional<Move>();
+  };
+  if (!record.ok() || record->nlink == 0 || !record->home.has_value()) return done();
+  const auto rows = catalog_.NamesOf(inode, kNamesConsidered);
+  if (!rows.ok()) return rows.error();
+  const Place& home = *record->home;
+  for (const NameRow& row : *rows) {
+    const Result<Name> name = Name::From(row.record.name);
+    if (!name.ok()) return name.error();
+    if (home.directory == row.directory && codec_.Spells(home.name, *name)) return done();
+  }
+  for (const NameRow& row : *rows) {
+    const Result<bool> settled = IsSettled(row.directory);
+    if (!settled.ok()) return settled.error();
+    if (!*settled) continue;
+    const Result<Name> name = Name::From(row.record.name);
+    if (!name.ok()) return name.error();
+    for (const BackingName& spelling : {codec_.Natural(*name), codec_.Alternate(*name)}) {
+      const Place to{row.directory, spelling};
+      const Result<InodeId> resident = catalog_.FindHome(to);
+      if (resident.ok()) {
+        const Result<InodeRecord> other = catalog_.ReadInode(*resident);
+        if (!other.ok()) return other.error();
+        if (break_cycles) return std::optional(Move{*resident, to, HomesPlace(*resident), true});
+        break;  // it will go away: every home at a place that is not its own is detached or an orphan's
+      }
+      if (resident.code() != ENOENT) return resident.error();
+      const Result<BackingDirectoryRef> in = directories_.Open(row.directory);
+      if (!in.ok()) return in.error();
+      const Result<BackingStat> there = backing_.Stat(*in, spelling);
+      if (there.ok() && !(home.directory == row.directory && SameButForCase(home.name, spelling))) continue;  // a clash: the other spelling
+      if (!there.ok() && there.code() != ENOENT) return there.error();
+      return std::optional(Move{inode, home, to, false});
+    }
+  }
+  return std::optional<Move>();
+}
+
+Result<bool> Volume::MakeMove(const Move& move) {
+  const auto held = locks_.Exclusive(move.inode);
+  Result<InodeRecord> record = catalog_.ReadInode(move.inode);
+  if (!record.ok() && record.code() != ENOENT) return record.error();
+  if (!record.ok() || record->home != move.from) return false;
+  if (!move.to_homes) {
+    const Result<InodeRecord> parent = catalog_.ReadInode(move.to.directory);
+    if (!parent.ok() || parent->nlink == 0) return false;
+  }
+  // Both directories' entries change; two locks of one table, in its order.
+  Mutex* first = &HomeLock(move.from.directory);
+  Mutex* second = &HomeLock(move.to.directory);
+  if (second < first) std::swap(first, second);
+  std::unique_lock first_lock(*first);
+  std::unique_lock<Mutex> second_lock;
+  if (second != first) second_lock = std::unique_lock(*second);
+
+  const Result<InodeId> resident = catalog_.FindHome(move.to);
+  if (resident.code() != ENOENT) return false;
+  const Result<BackingDirectoryRef> from = directories_.Open(move.from.directory);
+  if (!from.ok()) return from.error();
+  const Result<BackingDirectoryRef> to = directories_.Open(move.to.directory);
+  if (!to.ok()) return to.error();
+  const bool is_directory = record->type == FileType::kDirectory;
+  if (is_directory) {
+    if (Status pinned = directories_.Pin(move.inode); !pinned.ok()) return pinned.error();
+  }
+  const auto commit = [&]() -> Status {
+    std::shared_lock gate(takeover_gate_);  // SyncCatalog opens contents without inode locks under the closed gate
+    if (Status renamed = backing_.Rename(*from, move.from.name, *to, move.to.name); !renamed.ok()) return renamed;
+    Transaction transaction(catalog_);
+    transaction.DeleteHome(move.from);
+    transaction.PutHome(move.to, move.inode);
+    record->home = move.to;
+    transaction.PutInode(move.inode, *record);
+    if (move.to_homes) {
+      transaction.PutDetached(move.inode);
+    } else {
+      transaction.DeleteDetached(move.inode);
+    }
+    return Commit(transaction);
+  };
+  const Status moved = commit();
+  if (is_directory) directories_.Unpin(move.inode);
+  if (moved.code() == EEXIST || moved.code() == EINVAL) return false;
+  if (!moved.ok()) return moved.error();
+  return true;
+}
+
+Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
+  if (moves.empty()) return size_t{0};
+  Transaction intents(catalog_);
+  for (const Move& move : moves) intents.PutIntent({move.inode, move.from, move.to});
+  if (Status committed = Commit(intents); !committed.ok()) return committed.error();
+  if (Status synced = SyncCatalog(); !synced.ok()) return synced.error();
+
+  size_t moved = 0;
+  std::set<InodeId> directories;
+  for (const Move& move : moves) {
+    const Result<bool> made = MakeMove(move);
+    if (!made.ok()) return made.error();  // the intents stay and are resolved at the next mount
+    if (!*made) continue;
+    ++moved;
+    directories.insert(move.from.directory);
+    directories.insert(move.to.directory);
+    const auto held = locks_.Shared(move.inode);
+    const Result<InodeRecord> record = catalog_.ReadInode(move.inode);
+    if (!record.ok()) continue;
+    if (record->type == FileType::kRegular) {
+      // vfat writes the entry of a moved file out with the file's own fsync, and only then.
+      if (Status synced = SyncContentOf(move.inode); !synced.ok()) return synced.error();
+    } else if (record->type == FileType::kDirectory) {
+      directories.insert(move.inode);
+    }
+  }
+  for (const InodeId inode : directories) {
+    const Result<BackingDirectoryRef> directory = directories_.Open(inode);
+    if (!directory.ok()) return directory.error();
+    if (Status synced = backing_.SyncDirectory(*directory); !synced.ok()) return synced.error();
+  }
+  Transaction retired(catalog_);
+  for (const Move& move : moves) retired.DeleteIntent(move.inode);
+  if (Status committed = Commit(retired); !committed.ok()) return committed.error();
+  return moved;
+}
+
+Result<size_t> Volume::SettleSome(size_t limit) {
+  MutexLock background(background_mutex_);
+  std::vector<Move> moves;
+  bool any = false;
+  // Two looks: in the second, with nothing to move in the first, homes that wait for each other are torn apart.
+  for (const bool break_cycles : {false, true}) {
+    std::set<InodeId> moving;
+    std::set<Place> taken;
+    for (InodeId after{0}; moves.size() < limit;) {
+      const auto detached = catalog_.ListDetached(after, limit);
+      if (!detached.ok()) return detached.error();
+      if (detached->empty()) break;
+      any = true;
+      after = detached->back();
+      for (const InodeId inode : *detached) {
+        const Result<std::optional<Move>> move = PlanMove(inode, break_cycles);
+        if (!move.ok()) return move.error();
+        if (!move->has_value() || !moving.insert((*move)->inode).second || !taken.insert((*move)->to).second) continue;
+        moves.push_back(**move);
+        if (break_cycles) break;  // one is enough to get the others going
+      }
+      if (break_cycles && !moves.empty()) break;
+    }
+    if (!moves.empty()) break;
+  }
+  if (!any) may_be_detached_ = false;
+  return MakeMoves(moves);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,87 @@
+// What all parts of Volume share: numbers, commits, small reads. The operations are in the files that volume.h names.
+#include "store/volume/volume.h"
+
+#include <cerrno>
+#include <cstdio>
+
+namespace hardlinkfs {
+namespace {
+
+constexpr uint64_t kDirectorySize = 4096;  // names lie in the catalog; the number is what most filesystems show
+
+}  // namespace
+
+Attributes ToAttributes(InodeId inode, const InodeRecord& record) {
+  const bool is_directory = record.type == FileType::kDirectory;
+  // Before its home was listed the subdirectories of a directory are not counted; 1 says "not counted", as on btrfs.
+  const uint32_t nlink = is_directory && !record.listed && record.nlink != 0 ? 1 : record.nlink;
+  return {.inode = inode,
+          .generation = record.generation,
+          .type = record.type,
+          .mode = record.mode,
+          .uid = record.uid,
+          .gid = record.gid,
+          .nlink = nlink,
+          .rdev = record.rdev,
+          .size = is_directory ? kDirectorySize : record.size,
+          .blocks = is_directory ? kDirectorySize / 512 : record.blocks,
+          .atime = record.atime,
+          .mtime = record.mtime,
+          .ctime = record.ctime,
+          .btime = record.btime};
+}
+
+Volume::Volume(Backing& backing, Catalog& catalog, const Clock& clock, const Capabilities& capabilities, BackingDirectoryRef homes,
+               VolumeOptions options)
+    : backing_(backing),
+      catalog_(catalog),
+      clock_(clock),
+      capabilities_(capabilities),
+      codec_(capabilities),
+      options_(options),
+      directories_(backing, catalog, std::move(homes), options.open_directories) {}
+
+InodeId Volume::NextInode(Transaction& transaction) {
+  MutexLock lock(meta_mutex_);
+  const InodeId inode{next_inode_++};
+  if (next_inode_ + kInodeNumberStretch / 2 > meta_.next_inode) {
+    meta_.next_inode = next_inode_ + kInodeNumberStretch;
+    transaction.PutMeta(meta_);
+  }
+  return inode;
+}
+
+Status Volume::Commit(Transaction& transaction) {
+  if (transaction.empty()) return {};
+  Status status = transaction.Commit();
+  if (status.ok()) ++committed_;
+  return status;
+}
+
+void Volume::Touch(InodeRecord& record, Timestamp now) {
+  record.mtime = now;
+  record.ctime = now;
+}
+
+Result<InodeRecord> Volume::ReadLiveDirectory(InodeId directory) const {
+  Result<InodeRecord> record = catalog_.ReadInode(directory);
+  if (!record.ok()) return record;
+  if (record->type != FileType::kDirectory) return Error{ENOTDIR, "not a directory"};
+  if (record->nlink == 0) return Error{ENOENT, "directory was removed"};
+  return record;
+}
+
+// The name just removed may be where the home lies: then the home is detached from now on.
+void Volume::MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory, const Name& name) {
+  if (!record.home.has_value() || record.home->directory != directory || !codec_.Spells(record.home->name, name)) return;
+  transaction.PutDetached(inode);
+  may_be_detached_ = true;
+}
+
+Place Volume::HomesPlace(InodeId inode) {
+  char name[24];
+  std::snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(Raw(inode)));
+  return {kHomesDirectory, BackingName(name)};
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,279 @@
+// Volume: the filesystem without kernel or caller, in the regime where the catalog has authority over names. The only code that changes backing and
+// catalog together. Each group of functions has its own source file.
+//
+// Locks (docs/locking.md): "REQUIRES exclusive(x)" means that the caller holds x of locks(). Prepare and PrepareDirectory take locks themselves
+// and must be called before; once an inode is prepared it stays so until the volume is closed.
+#ifndef HARDLINKFS_STORE_VOLUME_VOLUME_H_
+#define HARDLINKFS_STORE_VOLUME_VOLUME_H_
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "store/backing/backing.h"
+#include "store/backing/name_codec.h"
+#include "store/base/attributes.h"
+#include "store/base/capabilities.h"
+#include "store/base/clock.h"
+#include "store/base/mutex.h"
+#include "store/base/name.h"
+#include "store/base/result.h"
+#include "store/catalog/catalog.h"
+#include "store/volume/content_times.h"
+#include "store/volume/home_directories.h"
+#include "store/volume/inode_set.h"
+#include "store/volume/lock_table.h"
+
+namespace hardlinkfs {
+
+struct VolumeOptions {
+  // What entries of a backing without owners and modes get when they are adopted, as vfat's mount options.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t file_mode = 0755;
+  uint32_t directory_mode = 0755;
+  uint32_t max_links = 65000;  // EMLINK beyond it, as ext4
+  size_t open_directories = 256;
+};
+
+// Numbers are reserved in stretches this long, so that one that was given out is never given out again after a crash.
+inline constexpr uint64_t kInodeNumberStretch = 1ULL << 20;
+
+// What to make. The mode is final: umask and ACLs were applied.
+struct NewInode {
+  FileType type = FileType::kRegular;
+  uint32_t mode = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint64_t rdev = 0;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> xattrs;
+};
+
+struct CreatedInode {
+  InodeId inode{};
+  InodeRecord record;
+  std::unique_ptr<BackingFile> content;  // of a regular file
+};
+
+// An inode that lost a name. When nlink is 0 it is an orphan: give it to Reclaim once nobody uses it any longer.
+struct LostName {
+  InodeId inode{};
+  uint32_t nlink = 0;
+};
+
+enum class Replace { kAllowed, kRefused, kExchange };
+
+Attributes ToAttributes(InodeId inode, const InodeRecord& record);
+
+class Volume {
+ public:
+  // Borrows all but `homes`. Open makes it ready for use.
+  Volume(Backing& backing, Catalog& catalog, const Clock& clock, const Capabilities& capabilities, BackingDirectoryRef homes,
+         VolumeOptions options);
+
+  // recover.cc: begins a session: makes the root on a new volume, finishes what a crash left half done, marks the volume as in use.
+  Status Open(const std::string& uuid);
+  // Ends it: reclaims all orphans, settles all homes, marks the volume clean, syncs.
+  Status Close();
+
+  LockTable& locks() { return locks_; }
+
+  // reconcile.cc ------------------------------------------------------------------------------------------------------------------------------
+  // Compares an inode's record with its home, once a session: takes over what was changed on the bare backing; drops the names of what is gone there.
+  // RETURNS: ENOENT when there is no such inode or its home has vanished. REQUIRES: no lock held.
+  Status Prepare(InodeId inode);
+  // Prepare, and compares the listing of the directory's home with the homes recorded in it: adopts what is new, drops what has vanished.
+  // RETURNS: as Prepare; ENOTDIR. REQUIRES: no lock held.
+  Status PrepareDirectory(InodeId directory);
+
+  // RETURNS: whether Prepare has nothing to do; cheap, and any lock may be held.
+  bool IsPrepared(InodeId inode) const { return verified_.Contains(inode); }
+
+  // Reads. REQUIRES: what they read is prepared.
+  Result<InodeRecord> Read(InodeId inode) const { return catalog_.ReadInode(inode); }
+  Result<NameRow> Find(InodeId directory, const Name& name) const { return catalog_.FindName(directory, name); }
+  const Catalog& catalog() const { return catalog_; }
+  const Capabilities& capabilities() const { return capabilities_; }
+  Result<BackingSpace> Space() { return backing_.Space(); }
+  uint64_t inode_count() const { return inode_count_.load(); }
+
+  // create.cc ---------------------------------------------------------------------------------------------------------------------------------
+  // RETURNS: EEXIST, ENOENT (the directory was removed), ENOSPC ... REQUIRES: exclusive(directory), prepared.
+  Result<CreatedInode> Create(InodeId directory, const Name& name, const NewInode& what);
+  // A file without a name, that Link may give one if `linkable`: O_TMPFILE. `directory` is only checked to exist.
+  Result<CreatedInode> CreateUnnamed(InodeId directory, const NewInode& what);
+
+  // link.cc -----------------------------------------------------------------------------------------------------------------------------------
+  // As link(2): EPERM (directory), ENOENT (nlink is 0 and it is not linkable), EMLINK, EEXIST. REQUIRES: exclusive(inode, directory).
+  Result<InodeRecord> Link(InodeId inode, InodeId directory, const Name& name);
+  // As unlink(2) and rmdir(2): EISDIR, ENOTDIR, ENOTEMPTY. REQUIRES: exclusive(directory, inode); RETURNS ESTALE when the name is not `inode`'s any longer.
+  Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode);
+  Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode);
+
+  // rename.cc ---------------------------------------------------------------------------------------------------------------------------------
+  // As renameat2(2). `whiteout` leaves a character device 0:0 at the old name. RETURNS: the inode that lost its name, if one was replaced.
+  // REQUIRES: exclusive(both directories, both inodes); `inode` is what `name` shows, `target` what `new_name` shows (nullopt: nothing), else ESTALE.
+  struct RenameRequest {
+    InodeId directory{};
+    Name name;
+    InodeId inode{};
+    InodeId new_directory{};
+    Name new_name;
+    std::optional<InodeId> target;
+    Replace replace = Replace::kAllowed;
+    std::optional<NewInode> whiteout;
+  };
+  Result<std::optional<LostName>> Rename(const RenameRequest& request);
+  // RETURNS: whether `inode` is `below` or one of the directories above it.
+  Result<bool> IsAncestor(InodeId inode, InodeId below) const;
+
+  // attributes.cc -----------------------------------------------------------------------------------------------------------------------------
+  // All of `change` but the size, and xattrs with it (nullopt removes one), in one commit. RETURNS: the new record. REQUIRES: exclusive(inode).
+  using XattrChanges = std::vector<std::pair<std::string, std::optional<std::string>>>;
+  Result<InodeRecord> ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs = {});
+
+  // content.cc --------------------------------------------------------------------------------------------------------------------------------
+  // RETURNS: the open content of a regular file. REQUIRES: shared(inode) or more.
+  Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode);
+  // Brings size, blocks and times of the record up to what `content` shows now. REQUIRES: exclusive(inode).
+  Result<InodeRecord> RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use);
+  // truncate(2). REQUIRES: exclusive(inode).
+  Result<InodeRecord> Truncate(InodeId inode, BackingFile& content, uint64_t size);
+  // Notes a read for the access time. REQUIRES: exclusive(inode).
+  Status SetAccessTime(InodeId inode, Timestamp atime);
+
+  // sync.cc -----------------------------------------------------------------------------------------------------------------------------------
+  // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
+  Status SyncCatalog();
+  // Makes the backing's entries on the way to the home of `inode` durable, as far as they are new. REQUIRES: no lock held.
+  Status SyncHome(InodeId inode);
+  // The same for the homes of the names in `directory`, and of the directory itself.
+  Status SyncHomesIn(InodeId directory);
+  // SyncCatalog and all contents and entries that changed. REQUIRES: no lock held.
+  Status SyncAll();
+  // RETURNS: whether anything was committed since the last SyncCatalog.
+  uint64_t commits() const { return committed_.load(); }
+  bool NeedsSync() const { return committed_.load() != synced_.load(); }
+
+  // reclaim.cc --------------------------------------------------------------------------------------------------------------------------------
+  // The orphan is used by nobody any longer: its content will be removed, soon. Thread safety: any lock may be held.
+  void Reclaim(InodeId orphan);
+  // Removes the contents of up to `limit` reclaimable orphans. RETURNS: how many. REQUIRES: no lock held.
+  Result<size_t> ReclaimSome(size_t limit);
+
+  // settle.cc ---------------------------------------------------------------------------------------------------------------------------------
+  // Moves up to `limit` detached homes to a place that one of their names says. RETURNS: how many moved. REQUIRES: no lock held.
+  Result<size_t> SettleSome(size_t limit);
+  // RETURNS: whether there may be detached homes.
+  bool NeedsSettling() const { return may_be_detached_.load(); }
+
+ private:
+  // A new number; adds to `transaction` the new bound when one is due.
+  InodeId NextInode(Transaction& transaction);
+  Status Commit(Transaction& transaction);
+  void MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory, const Name& name);
+  static void Touch(InodeRecord& record, Timestamp now);  // mtime and ctime
+  Result<InodeRecord> ReadLiveDirectory(InodeId directory) const;
+
+  // recover.cc
+  Result<MetaRecord> MakeRoot(const std::string& uuid, Transaction& transaction);
+  Status ResolveIntent(const IntentRecord& intent);
+  Status QueueOrphans();
+  Status SweepHomes();
+
+  // create.cc
+  struct Content {
+    std::optional<Place> home;
+    bool detached = false;
+    std::unique_ptr<BackingFile> file;
+  };
+  Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
+  Result<Content> MakeContentAt(const Place& place, const NewInode& what);
+  void RemoveContentAfterFailure(const Content& content, FileType type);
+  InodeRecord NewRecord(const NewInode& what, const Content& content) const;
+  uint32_t BackingMode(FileType type, uint32_t mode) const;
+  void AddInode(Transaction& transaction, InodeId inode, const InodeRecord& record, const NewInode& what);
+  Status MirrorOwnerAndMode(const Place& home, FileType type, std::optional<uint32_t> mode, std::optional<uint32_t> uid, std::optional<uint32_t> gid);
+
+  // reconcile.cc
+  Status Verify(InodeId inode);
+  Status Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction);
+  Status Adopt(InodeId directory, const std::vector<BackingEntry>& entries);
+  Status DropVanished(InodeId inode);
+  Status DropName(const NameRow& row);
+  Result<InodeId> LostAndFound();
+
+  // content.cc
+  Result<InodeRecord> KeepContent(InodeId inode, const InodeRecord& record);
+
+  // sync.cc
+  Status SyncContentOf(InodeId inode);
+  Status SyncEntries(InodeId directory);
+
+  // reclaim.cc
+  Result<bool> RemoveOrphan(InodeId orphan);
+
+  // settle.cc
+  struct Move {
+    InodeId inode{};
+    Place from, to;
+    bool to_homes = false;
+  };
+  Result<std::optional<Move>> PlanMove(InodeId inode, bool break_cycles);
+  Result<bool> IsSettled(InodeId directory) const;
+  Result<bool> MakeMove(const Move& move);
+  Result<size_t> MakeMoves(const std::vector<Move>& moves);
+
+  Mutex& HomeLock(InodeId directory) { return home_locks_[Raw(directory) % home_locks_.size()]; }
+  static Place HomesPlace(InodeId inode);
+
+  Backing& backing_;
+  Catalog& catalog_;
+  const Clock& clock_;
+  const Capabilities capabilities_;
+  const NameCodec codec_;
+  const VolumeOptions options_;
+  LockTable locks_;
+  HomeDirectories directories_;
+
+  InodeSet verified_;    // Prepare has succeeded
+  InodeSet reconciled_;  // PrepareDirectory has succeeded
+  bool after_crash_ = false;
+
+  // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
+  std::array<Mutex, 64> home_locks_;
+
+  Mutex meta_mutex_;  // leaf
+  MetaRecord meta_ GUARDED_BY(meta_mutex_);
+  uint64_t next_inode_ GUARDED_BY(meta_mutex_) = 0;
+
+  std::atomic<uint64_t> inode_count_{0};
+  std::atomic<uint64_t> committed_{0};
+  std::atomic<uint64_t> synced_{0};
+  std::atomic<bool> may_be_detached_{false};
+  uint64_t generation_ = 0;
+
+  Mutex sync_mutex_;                // one SyncCatalog at a time; held over I/O; before takeover_gate_
+  std::shared_mutex takeover_gate_;  // replacing renames commit under it shared; the sync of the log holds it alone
+  Mutex pending_mutex_;             // leaf
+  std::set<InodeId> takeovers_ GUARDED_BY(pending_mutex_);             // contents that took over a name since the last sync
+  std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new entries
+  std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
+  std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
+  Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_STORE_VOLUME_VOLUME_H_
