@@ -1,5 +1,6 @@
 #include "mount-helpers/logging.h"
 
+#include <fcntl.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
@@ -7,7 +8,10 @@
 #include <syslog.h>
 
 #include <cerrno>
+#include <cstring>
 #include <memory>
+
+#include "store/base/unique_fd.h"
 
 namespace hardlinkfs {
 namespace {
@@ -23,6 +27,9 @@ std::shared_ptr<spdlog::logger> MakeLogger(const std::string& file, LogDefault o
 }  // namespace
 
 std::optional<Failure> StartLogging(const std::string& file, LogDefault otherwise, LogDetail detail) {
+  // Tried here first: spdlog makes missing directories by itself, and tells no errno.
+  const UniqueFd writable(file.empty() ? -1 : open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  if (!file.empty() && !writable.valid()) return FailureOn(file, std::string("the log cannot be opened: ") + strerrordesc_np(errno), errno);
   try {
     const std::shared_ptr<spdlog::logger> logger = MakeLogger(file, otherwise);
     logger->set_level(detail == LogDetail::kDebug ? spdlog::level::debug : spdlog::level::info);
@@ -33,8 +40,7 @@ std::optional<Failure> StartLogging(const std::string& file, LogDefault otherwis
     logger->flush_on(spdlog::level::info);
     spdlog::set_default_logger(logger);
   } catch (const spdlog::spdlog_ex& exception) {
-    // spdlog keeps the errno only in its text.
-    return FailureOn(file, std::string("the log cannot be opened: ") + exception.what(), 0);
+    return FailureOn("the log", exception.what(), 0);
   }
   return std::nullopt;
 }

@@ -63,6 +63,7 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
 
 VfsOptions ToVfsOptions(const MountOptions& options) {
   VfsOptions out;
+  out.commit = options.commit;
   out.atime = options.no_atime || options.read_only ? Atime::kNever : Atime::kRelative;
   return out;
 }

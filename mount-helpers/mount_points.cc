@@ -4,6 +4,7 @@
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,8 +52,9 @@ bool UnmountByHelper(const std::string& mountpoint) {
 
 // A server that was killed leaves a mount behind on which everything fails with ENOTCONN.
 std::optional<Failure> RemoveDeadMount(const std::string& path) {
-  struct stat ignored {};
-  if (stat(path.c_str(), &ignored) == 0 || errno != ENOTCONN) return std::nullopt;
+  // Not stat(2): the kernel would answer that from its cache, the server being dead or not.
+  struct statfs ignored {};
+  if (statfs(path.c_str(), &ignored) == 0 || errno != ENOTCONN) return std::nullopt;
   // realpath(3) does not work on it.
   const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
   const std::string plain = absolute.size() > 1 && absolute.back() == '/' ? absolute.substr(0, absolute.size() - 1) : absolute;

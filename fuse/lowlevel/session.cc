@@ -75,7 +75,16 @@ struct Session::State {
   State(Vfs& vfs, const Clock& clock, KernelPassthrough& kernel_passthrough, const SessionOptions& wanted)
       : options(wanted), connection({wanted.passthrough, wanted.io_uring}), server{vfs, clock, kernel_passthrough, connection} {}
 
+  // RETURNS: 0 when the root directory can be seen at the mountpoint, else an errno.
+  int Look() const {
+    struct stat root {};
+    if (stat(options.mountpoint.c_str(), &root) != 0) return errno;
+    // Without the mount, that is after it was ended, the path leads to the directory below.
+    return root.st_dev == covered_device ? ENOTCONN : 0;
+  }
+
   const SessionOptions options;
+  dev_t covered_device = 0;  // of the directory that the mount covers
   Connection connection;
   Server server;
   std::unique_ptr<fuse_session, SessionDelete> session;
@@ -86,6 +95,9 @@ Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::MountResult Session::Mount(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, const SessionOptions& options) {
   RouteFuseLog();
   auto state = std::make_unique<State>(vfs, clock, passthrough, options);
+  struct stat covered {};
+  if (stat(options.mountpoint.c_str(), &covered) != 0) return MountFailure{errno, "the mountpoint cannot be seen"};
+  state->covered_device = covered.st_dev;
   const FuseComplaints complaints;
   state->session.reset(NewSession(options, Operations(), state->server));
   if (state->session == nullptr) return FailureOf(complaints);
@@ -104,9 +116,11 @@ Status Session::Serve(const std::function<void()>& on_ready) {
   if (state_->options.passthrough) state_->server.passthrough.Attach(fuse_session_fd(session));
   // Asks through the mount, so that it waits for INIT and sees what any program will see. When the loop fails first, the kernel answers it
   // with an error as soon as the descriptor is closed.
-  std::jthread first_look([this, &on_ready] {
-    struct stat root {};
-    if (stat(state_->options.mountpoint.c_str(), &root) == 0 && root.st_ino == Raw(kRootInode)) on_ready();
+  int look = 0;
+  std::jthread first_look([this, session, &look, &on_ready] {
+    look = state_->Look();
+    if (look == 0) return on_ready();
+    fuse_session_exit(session);
   });
   const std::unique_ptr<fuse_loop_config, LoopConfigDelete> config(fuse_loop_cfg_create());
   // Idle workers are kept, which is libfuse's default.
@@ -115,8 +129,9 @@ Status Session::Serve(const std::function<void()>& on_ready) {
   state_->server.passthrough.Detach();
   fuse_session_unmount(session);
   first_look.join();
-  if (result == 0) return {};
-  return Error{result < 0 ? -result : EIO, "the connection to the kernel broke"};
+  if (look != 0) return Error{look, "the mount cannot be seen after mounting"};
+  if (result != 0) return Error{result < 0 ? -result : EIO, "the connection to the kernel broke"};
+  return {};
 }
 
 void Session::End() {
