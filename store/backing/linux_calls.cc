@@ -41,6 +41,17 @@ BackingStat FromStatx(const struct statx& found) {
 
 bool SameEntry(const BackingStat& a, const BackingStat& b) { return a.device == b.device && a.inode == b.inode; }
 
+timespec TimeOrOmit(const std::optional<Timestamp>& time) { return time ? time->ToTimespec() : timespec{0, UTIME_OMIT}; }
+
+Status SetTimesOnce(int fd, const std::optional<Timestamp>& atime, const std::optional<Timestamp>& mtime) {
+  const timespec times[] = {TimeOrOmit(atime), TimeOrOmit(mtime)};
+  if (utimensat(fd, "", times, AT_EMPTY_PATH) != 0) return LastError("utimensat");
+  return {};
+}
+
+// As near as the coarsest mtime there is, FAT's.
+bool Near(const Timestamp& a, const Timestamp& b) { return a.seconds - b.seconds >= -2 && a.seconds - b.seconds <= 2; }
+
 struct Spellings {
   bool from = false;
   bool to = false;
@@ -210,6 +221,15 @@ bool AcceptsDirectorySync(int directory_fd) {
   return opened.ok() && RetryInterrupted([&] { return fsync(opened->get()); }) == 0;
 }
 
-timespec TimeOrOmit(const std::optional<Timestamp>& time) { return time ? time->ToTimespec() : timespec{0, UTIME_OMIT}; }
+Status SetTimesOf(int fd, const std::optional<Timestamp>& atime, const std::optional<Timestamp>& mtime) {
+  if (const Status set = SetTimesOnce(fd, atime, mtime); !set.ok()) return set;
+  if (atime.has_value() == mtime.has_value()) return {};
+  // A FUSE backing built with libfuse 2 (exfat-fuse) ignores a change of one time only, and says that it succeeded. It has to be told both;
+  // not at once, as on all others that would take back what a writer changes at the same moment.
+  const auto stat = StatAt(fd, "");
+  if (!stat.ok()) return stat.error();
+  if (Near(atime ? stat->atime : stat->mtime, atime ? *atime : *mtime)) return {};
+  return SetTimesOnce(fd, atime ? *atime : stat->atime, mtime ? *mtime : stat->mtime);
+}
 
 }  // namespace hardlinkfs

@@ -66,8 +66,8 @@ Status SyncDirectoryEntries(int directory_fd);
 // RETURNS: whether the backing accepts fsync of a directory at all.
 bool AcceptsDirectorySync(int directory_fd);
 
-// For utimensat(2) and futimens(2): unset means UTIME_OMIT.
-timespec TimeOrOmit(const std::optional<Timestamp>& time);
+// Sets the times of what `fd` refers to (O_PATH will do); unset means unchanged.
+Status SetTimesOf(int fd, const std::optional<Timestamp>& atime, const std::optional<Timestamp>& mtime);
 
 }  // namespace hardlinkfs
 

@@ -172,9 +172,7 @@ Status PosixBacking::SetTimes(const BackingDirectoryRef& in, const BackingName& 
                               std::optional<Timestamp> mtime) {
   const auto entry = PinEntry(in, name);
   if (!entry.ok()) return entry.error();
-  const timespec times[] = {TimeOrOmit(atime), TimeOrOmit(mtime)};
-  if (utimensat(entry->get(), "", times, AT_EMPTY_PATH) != 0) return LastError("utimensat");
-  return {};
+  return SetTimesOf(entry->get(), atime, mtime);
 }
 
 Result<std::string> PosixBacking::ReadLink(const BackingDirectoryRef& in, const BackingName& name) {

@@ -44,11 +44,7 @@ Status PosixFile::Truncate(uint64_t size) {
 
 Result<BackingStat> PosixFile::Stat() { return StatAt(fd_.get(), ""); }
 
-Status PosixFile::SetTimes(std::optional<Timestamp> atime, std::optional<Timestamp> mtime) {
-  const timespec times[] = {TimeOrOmit(atime), TimeOrOmit(mtime)};
-  if (futimens(fd_.get(), times) != 0) return LastError("futimens");
-  return {};
-}
+Status PosixFile::SetTimes(std::optional<Timestamp> atime, std::optional<Timestamp> mtime) { return SetTimesOf(fd_.get(), atime, mtime); }
 
 Status PosixFile::Sync() {
   if (RetryInterrupted([&] { return fsync(fd_.get()); }) != 0) return LastError("fsync");

@@ -16,8 +16,8 @@ inline constexpr char kPrivateAreaName[] = ".hardlinkfs";
 
 // What the volume file says. It is text (`key = value` lines), for a finder to read.
 struct VolumeFile {
-  std::string uuid;         // as uuid(7), made at the first mount; the catalog holds the same
-  int format_version = 1;   // of the private area and the catalog; a newer one than ours is refused
+  std::string uuid;        // as uuid(7), made at the first mount; the catalog holds the same
+  int format_version = 1;  // of the private area and the catalog; a newer one than ours is refused
 };
 
 class PrivateArea {
@@ -26,7 +26,8 @@ class PrivateArea {
 
   // Opens the area below the directory `root_fd` (borrowed; only used during the call), creating it with its README.txt, volume file and
   // homes/ when absent and access is kReadWrite, and takes the volume's lock.
-  // RETURNS: EBUSY when another server holds the lock; EUCLEAN for a volume file that cannot be parsed; ENOTSUP for a newer format;
+  // RETURNS: EBUSY when another server holds the lock; EUCLEAN for a volume file that cannot be parsed, or that is
+  // missing while a catalog or homes are there; ENOTSUP for a newer format;
   // ENOENT when absent and access is kReadOnly; else the backing's errno. On an error nothing is changed.
   static Result<std::unique_ptr<PrivateArea>> Open(int root_fd, Access access);
 
@@ -37,6 +38,8 @@ class PrivateArea {
   int descriptor() const { return directory_.get(); }
 
  private:
+  static Result<std::unique_ptr<PrivateArea>> OpenIn(int root_fd, UniqueFd directory, Access access);
+
   PrivateArea(UniqueFd directory, UniqueFd lock, VolumeFile volume, bool is_new)
       : directory_(std::move(directory)), lock_(std::move(lock)), volume_(std::move(volume)), is_new_(is_new) {}
 

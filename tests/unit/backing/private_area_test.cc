@@ -1,0 +1,157 @@
+#include "store/backing/private_area.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "store/backing/volume_file.h"
+#include "tests/unit/backing/temporary_directory.h"
+
+namespace hardlinkfs {
+namespace {
+
+constexpr auto kReadWrite = PrivateArea::Access::kReadWrite;
+constexpr auto kReadOnly = PrivateArea::Access::kReadOnly;
+
+class PrivateAreaTest : public ::testing::Test {
+ protected:
+  // Every file below, with its content; directories with "/".
+  std::map<std::string, std::string> Snapshot() const {
+    std::map<std::string, std::string> all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
+      const std::string name = std::filesystem::relative(entry.path(), directory_.path());
+      all[name] = entry.is_directory() ? "/" : directory_.Read(name);
+    }
+    return all;
+  }
+
+  int Open(PrivateArea::Access access) const { return PrivateArea::Open(directory_.fd(), access).code(); }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(PrivateAreaTest, TheFirstOpenMakesEverything) {
+  const auto area = PrivateArea::Open(directory_.fd(), kReadWrite);
+  ASSERT_EQ(area.code(), 0);
+  EXPECT_TRUE((*area)->is_new());
+  EXPECT_EQ((*area)->volume().format_version, kVolumeFormatVersion);
+  EXPECT_EQ((*area)->volume().uuid.size(), 36U);
+  const auto found = Snapshot();
+  EXPECT_TRUE(found.contains(".hardlinkfs/README.txt"));
+  EXPECT_TRUE(found.contains(".hardlinkfs/lock"));
+  EXPECT_TRUE(found.contains(".hardlinkfs/homes"));
+  EXPECT_TRUE(found.contains(".hardlinkfs/volume"));
+  EXPECT_EQ(found.size(), 5U);
+  struct stat area_stat {};
+  ASSERT_EQ(stat((directory_.path() / ".hardlinkfs").c_str(), &area_stat), 0);
+  EXPECT_EQ(area_stat.st_mode & 07777U, 0700U);
+}
+
+TEST_F(PrivateAreaTest, ASecondOpenFindsTheSameVolume) {
+  const std::string uuid = (*PrivateArea::Open(directory_.fd(), kReadWrite))->volume().uuid;
+  const auto before = Snapshot();
+  const auto again = PrivateArea::Open(directory_.fd(), kReadWrite);
+  ASSERT_EQ(again.code(), 0);
+  EXPECT_FALSE((*again)->is_new());
+  EXPECT_EQ((*again)->volume().uuid, uuid);
+  EXPECT_EQ(Snapshot(), before);
+}
+
+TEST_F(PrivateAreaTest, TheDescriptorLeadsToTheStore) {
+  const auto area = PrivateArea::Open(directory_.fd(), kReadWrite);
+  ASSERT_EQ(area.code(), 0);
+  EXPECT_EQ(mkdirat((*area)->descriptor(), "catalog", 0700), 0);
+  EXPECT_TRUE(std::filesystem::exists("/proc/self/fd/" + std::to_string((*area)->descriptor()) + "/catalog"));
+}
+
+TEST_F(PrivateAreaTest, ASecondServerIsRefusedWhileTheFirstLives) {
+  auto area = PrivateArea::Open(directory_.fd(), kReadWrite);
+  ASSERT_EQ(area.code(), 0);
+  EXPECT_EQ(Open(kReadWrite), EBUSY);
+  EXPECT_EQ(Open(kReadOnly), EBUSY);
+  area->reset();
+  EXPECT_EQ(Open(kReadWrite), 0);
+}
+
+TEST_F(PrivateAreaTest, ReadersShareAndKeepTheWriterOut) {
+  ASSERT_EQ(Open(kReadWrite), 0);
+  const auto reader = PrivateArea::Open(directory_.fd(), kReadOnly);
+  ASSERT_EQ(reader.code(), 0);
+  EXPECT_EQ(Open(kReadOnly), 0);
+  EXPECT_EQ(Open(kReadWrite), EBUSY);
+}
+
+TEST_F(PrivateAreaTest, AReaderMakesNothing) {
+  EXPECT_EQ(Open(kReadOnly), ENOENT);
+  EXPECT_TRUE(Snapshot().empty());
+  ASSERT_EQ(Open(kReadWrite), 0);
+  std::filesystem::remove(directory_.path() / ".hardlinkfs/lock");
+  std::filesystem::remove(directory_.path() / ".hardlinkfs/README.txt");
+  const auto before = Snapshot();
+  EXPECT_EQ(Open(kReadOnly), 0);
+  EXPECT_EQ(Snapshot(), before);
+}
+
+TEST_F(PrivateAreaTest, GarbageIsRefusedAndLeftAsItIs) {
+  ASSERT_EQ(Open(kReadWrite), 0);
+  std::filesystem::remove(directory_.path() / ".hardlinkfs/lock");
+  for (const std::string garbage : {"garbage", "format_version = 1\nuuid = x\n", std::string("\0\0\0\0", 4).c_str()}) {
+    directory_.Write(".hardlinkfs/volume", garbage.empty() ? std::string(4, '\0') : garbage);
+    const auto before = Snapshot();
+    EXPECT_EQ(Open(kReadWrite), EUCLEAN);
+    EXPECT_EQ(Open(kReadOnly), EUCLEAN);
+    EXPECT_EQ(Snapshot(), before);
+  }
+  directory_.Write(".hardlinkfs/volume", std::string(100'000, '#'));
+  EXPECT_EQ(Open(kReadWrite), EUCLEAN);
+}
+
+TEST_F(PrivateAreaTest, ANewerFormatIsRefusedAndLeftAsItIs) {
+  ASSERT_EQ(Open(kReadWrite), 0);
+  directory_.Write(".hardlinkfs/volume", "format_version = 2\n");
+  const auto before = Snapshot();
+  EXPECT_EQ(Open(kReadWrite), ENOTSUP);
+  EXPECT_EQ(Snapshot(), before);
+}
+
+TEST_F(PrivateAreaTest, AMakingThatWasCutShortIsFinished) {
+  // Every prefix of the order of creation, and FAT's empty file after a power cut.
+  for (int steps = 0; steps < 5; ++steps) {
+    std::filesystem::remove_all(directory_.path() / ".hardlinkfs");
+    std::filesystem::create_directory(directory_.path() / ".hardlinkfs");
+    if (steps > 0) directory_.Write(".hardlinkfs/lock", "");
+    if (steps > 1) directory_.Write(".hardlinkfs/README.txt.new", "hard");
+    if (steps > 2) std::filesystem::create_directory(directory_.path() / ".hardlinkfs/homes");
+    if (steps > 3) directory_.Write(".hardlinkfs/volume", "");
+    const auto area = PrivateArea::Open(directory_.fd(), kReadWrite);
+    ASSERT_EQ(area.code(), 0) << steps;
+    EXPECT_TRUE((*area)->is_new()) << steps;
+  }
+}
+
+TEST_F(PrivateAreaTest, AVolumeFileMissingBesideContentsIsDamage) {
+  ASSERT_EQ(Open(kReadWrite), 0);
+  std::filesystem::remove(directory_.path() / ".hardlinkfs/volume");
+  directory_.Write(".hardlinkfs/homes/17", "content");
+  const auto before = Snapshot();
+  EXPECT_EQ(Open(kReadWrite), EUCLEAN);
+  EXPECT_EQ(Snapshot(), before);
+}
+
+TEST_F(PrivateAreaTest, AFileOrSymlinkInItsPlaceIsRefused) {
+  directory_.Write(".hardlinkfs", "a file");
+  EXPECT_EQ(Open(kReadWrite), ENOTDIR);
+  std::filesystem::remove(directory_.path() / ".hardlinkfs");
+  std::filesystem::create_directory(directory_.path() / "elsewhere");
+  std::filesystem::create_directory_symlink("elsewhere", directory_.path() / ".hardlinkfs");
+  EXPECT_NE(Open(kReadWrite), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path() / "elsewhere"));
+}
+
+}  // namespace
+}  // namespace hardlinkfs
