@@ -1,7 +1,5 @@
 #include "mount-helpers/command_line.h"
 
-#include <rocksdb/version.h>
-
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <vector>
@@ -93,7 +91,7 @@ Command ParseTool(int argc, const char* const* argv) {
 }  // namespace
 
 std::string VersionText() {
-  return "hardlinkfs " HARDLINKFS_VERSION " (libfuse " + LibfuseVersion() + ", RocksDB " + rocksdb::GetRocksVersionAsString() + ")";
+  return "hardlinkfs " HARDLINKFS_VERSION " (libfuse " + LibfuseVersion() + ", RocksDB " HARDLINKFS_ROCKSDB_VERSION ")";
 }
 
 Command ParseCommandLine(int argc, const char* const* argv) {

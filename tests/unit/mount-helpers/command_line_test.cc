@@ -1,0 +1,86 @@
+#include "mount-helpers/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace hardlinkfs {
+namespace {
+
+using testing::HasSubstr;
+
+Command Parse(const std::vector<const char*>& words) { return ParseCommandLine(static_cast<int>(words.size()), words.data()); }
+
+template <typename Kind>
+Kind As(const std::vector<const char*>& words) {
+  const Command command = Parse(words);
+  EXPECT_TRUE(std::holds_alternative<Kind>(command)) << "another kind of command";
+  return std::holds_alternative<Kind>(command) ? std::get<Kind>(command) : Kind{};
+}
+
+std::string UsageErrorOf(const std::vector<const char*>& words) {
+  const Command command = Parse(words);
+  const auto* const error = std::get_if<UsageError>(&command);
+  return error == nullptr ? "(accepted)" : error->line;
+}
+
+TEST(CommandLine, MountTakesSourceMountpointAndOptions) {
+  const auto command = As<MountCommand>({"hardlinkfs", "mount", "-f", "-o", "ro,uid=1", "/a", "/b"});
+  EXPECT_TRUE(command.foreground);
+  EXPECT_FALSE(command.fake);
+  EXPECT_EQ(command.options, "ro,uid=1");
+  EXPECT_EQ(command.source, "/a");
+  EXPECT_EQ(command.mountpoint, "/b");
+}
+
+TEST(CommandLine, OptionsMayComeAnywhereAndSeveralTimes) {
+  const auto command = As<MountCommand>({"/usr/bin/hardlinkfs", "mount", "/a", "-oro", "/b", "-o", "uid=1"});
+  EXPECT_EQ(command.options, "ro,uid=1");
+  EXPECT_EQ(command.mountpoint, "/b");
+}
+
+TEST(CommandLine, HelperIsCalledAsMountCallsIt) {
+  const auto command = As<MountCommand>({"/sbin/mount.hardlinkfs", "/dev/x", "/b", "-n", "-s", "-v", "-o", "rw,nosuid"});
+  EXPECT_FALSE(command.foreground);
+  EXPECT_EQ(command.unknown_options, UnknownOptions::kIgnore);
+  EXPECT_EQ(command.options, "rw,nosuid");
+  EXPECT_EQ(command.source, "/dev/x");
+}
+
+TEST(CommandLine, HelpersMinusFIsFakeAndNotForeground) {
+  const auto command = As<MountCommand>({"mount.hardlinkfs", "/a", "/b", "-f"});
+  EXPECT_TRUE(command.fake);
+  EXPECT_FALSE(command.foreground);
+  EXPECT_EQ(command.unknown_options, UnknownOptions::kRefuse);
+}
+
+TEST(CommandLine, ProbeTakesADirectory) { EXPECT_EQ(As<ProbeCommand>({"hardlinkfs", "probe", "/mnt"}).directory, "/mnt"); }
+
+TEST(CommandLine, VersionNamesTheLibraries) {
+  const std::string text = As<PrintCommand>({"hardlinkfs", "--version"}).text;
+  EXPECT_THAT(text, HasSubstr("hardlinkfs 0."));
+  EXPECT_THAT(text, HasSubstr("libfuse 3."));
+  EXPECT_THAT(text, HasSubstr("RocksDB "));
+  EXPECT_EQ(text.back(), '\n');
+}
+
+TEST(CommandLine, HelpOfMountListsTheOptions) {
+  EXPECT_THAT(As<PrintCommand>({"hardlinkfs", "mount", "--help"}).text, HasSubstr("commit="));
+  EXPECT_THAT(As<PrintCommand>({"hardlinkfs", "--help"}).text, HasSubstr("probe"));
+  EXPECT_THAT(As<PrintCommand>({"mount.hardlinkfs", "--help"}).text, HasSubstr("commit="));
+}
+
+TEST(CommandLine, WhatIsWrongIsOneLine) {
+  for (const std::string& line :
+       {UsageErrorOf({"hardlinkfs"}), UsageErrorOf({"hardlinkfs", "mount"}), UsageErrorOf({"hardlinkfs", "mount", "/a"}),
+        UsageErrorOf({"hardlinkfs", "mount", "/a", "/b", "/c"}), UsageErrorOf({"hardlinkfs", "frobnicate"}),
+        UsageErrorOf({"hardlinkfs", "mount", "-x", "/a", "/b"}), UsageErrorOf({"mount.hardlinkfs", "/a"})}) {
+    EXPECT_NE(line, "(accepted)");
+    EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+    EXPECT_THAT(line, HasSubstr("--help"));
+  }
+}
+
+}  // namespace
+}  // namespace hardlinkfs
