@@ -100,8 +100,8 @@ TEST_F(PrivateAreaTest, AReaderMakesNothing) {
 TEST_F(PrivateAreaTest, GarbageIsRefusedAndLeftAsItIs) {
   ASSERT_EQ(Open(kReadWrite), 0);
   std::filesystem::remove(directory_.path() / ".hardlinkfs/lock");
-  for (const std::string garbage : {"garbage", "format_version = 1\nuuid = x\n", std::string("\0\0\0\0", 4).c_str()}) {
-    directory_.Write(".hardlinkfs/volume", garbage.empty() ? std::string(4, '\0') : garbage);
+  for (const std::string& garbage : {std::string("garbage"), std::string("format_version = 1\nuuid = x\n"), std::string(4, '\0')}) {
+    directory_.Write(".hardlinkfs/volume", garbage);
     const auto before = Snapshot();
     EXPECT_EQ(Open(kReadWrite), EUCLEAN);
     EXPECT_EQ(Open(kReadOnly), EUCLEAN);
