@@ -67,7 +67,7 @@ fuse_entry_param ToEntry(const Attributes& attributes) {
   entry.ino = Raw(attributes.inode);
   entry.generation = attributes.generation;
   entry.attr = ToStat(attributes);
-  entry.attr_timeout = kForever;
+  entry.attr_timeout = TimeoutOf(attributes);
   entry.entry_timeout = kForever;
   return entry;
 }

@@ -24,6 +24,9 @@ namespace hardlinkfs {
 // attributes with a version so that those that were overtaken by a change are not kept (fuse_change_attributes).
 inline constexpr double kForever = 365.0 * 86400.0;
 
+// RETURNS: how long the kernel may rely on `attributes`, in seconds.
+inline double TimeoutOf(const Attributes& attributes) { return attributes.cacheable ? kForever : 0.0; }
+
 // The supplementary groups of the result are read while the request is open: do not keep it longer.
 Caller CallerOf(fuse_req_t request);
 

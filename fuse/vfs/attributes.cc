@@ -16,13 +16,19 @@ Result<Attributes> Vfs::GetAttributes(InodeId inode) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
     const auto held = volume_.locks().Exclusive(inode);
-    const Result<InodeRecord> record = Refresh(inode, *open);
+    const Result<InodeRecord> record = RefreshPrivileges(inode, *open);
     if (!record.ok()) return record.error();
-    return ToAttributes(inode, *record);
+    return Show(inode, *record);
   }
   const Result<InodeRecord> record = volume_.Read(inode);
   if (!record.ok()) return record.error();
-  return ToAttributes(inode, *record);
+  return Show(inode, *record);
+}
+
+void Vfs::NotePrivileges(OpenContent& open, const InodeRecord& record) {
+  if (open.backing_id == 0 || open.writers == 0) return;
+  open.privileged_since = (record.mode & 06000U) != 0 ? std::optional(record.mtime) : std::nullopt;
+  open.uncacheable = open.privileged_since.has_value();
 }
 
 Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, const AttributeChange& change) {
@@ -54,16 +60,17 @@ Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, c
   }
   // File capabilities go with the owner or the content they were given for (cap_inode_killpriv in the kernel's security/commoncap.c).
   const bool loses_capabilities = change.size.has_value() || change.uid.has_value() || change.gid.has_value() || change.kill_suidgid;
-  if (loses_capabilities && volume_.catalog().ReadXattr(inode, "security.capability").ok()) {
-    xattrs.emplace_back("security.capability", std::nullopt);
+  if (loses_capabilities && volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok()) {
+    xattrs.emplace_back(kCapabilityXattr, std::nullopt);
   }
   const bool only_size = !change.mode.has_value() && !change.uid.has_value() && !change.gid.has_value() && !change.atime.has_value() &&
                          !change.mtime.has_value() && !change.ctime.has_value() && !change.kill_suidgid && xattrs.empty();
   if (!only_size || !change.size.has_value()) {
     record = volume_.ChangeAttributes(inode, change, xattrs);
     if (!record.ok()) return record.error();
+    if (open != nullptr && change.mode.has_value()) NotePrivileges(*open, *record);
   }
-  return ToAttributes(inode, *record);
+  return Show(inode, *record);
 }
 
 Result<std::string> Vfs::ReadLink(InodeId inode) {

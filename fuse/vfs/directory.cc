@@ -42,7 +42,7 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
             unprepared = inode;
             break;
           }
-          if (mode == ListingMode::kNamesAndAttributes) entry.attributes = ToAttributes(inode, *child);
+          if (mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
         }
         if (!visit(entry)) return {};
         if (entry.attributes.has_value()) table_.AddLookup(inode);

@@ -25,9 +25,12 @@ class OpenContent {
   const std::unique_ptr<BackingFile> file;
   const int backing_id;  // > 0: passthrough
 
-  // REQUIRES for handles and writers: exclusive(inode).
+  // REQUIRES for these: exclusive(inode).
   uint32_t handles = 0;
   uint32_t writers = 0;
+  // Set when suid, sgid or file capabilities were given while passthrough writers were open: the mtime then.
+  std::optional<Timestamp> privileged_since;
+  std::atomic<bool> uncacheable{false};  // whether it is set; may be read without the lock
 
   void NoteWrite(Timestamp now) {
     MutexLock lock(mutex_);

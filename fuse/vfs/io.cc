@@ -50,15 +50,20 @@ Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bo
 }
 
 Status Vfs::KillPrivileges(InodeId inode, bool kill_suidgid) {
-  const bool has_capabilities = volume_.catalog().ReadXattr(inode, "security.capability").ok();
+  const bool has_capabilities = volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
   if (!kill_suidgid && !has_capabilities) return {};
   const auto held = volume_.locks().Exclusive(inode);
   const Result<InodeRecord> record = volume_.Read(inode);
   if (!record.ok()) return record.error();
-  const bool has_suidgid = (record->mode & 06000U) != 0;
+  return TakePrivileges(inode, record->mode, kill_suidgid);
+}
+
+Status Vfs::TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid) {
+  const bool has_capabilities = volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
+  const bool has_suidgid = kill_suidgid && (mode & 06000U) != 0;
   if (!has_capabilities && !has_suidgid) return {};
   Volume::XattrChanges xattrs;
-  if (has_capabilities) xattrs.emplace_back("security.capability", std::nullopt);
+  if (has_capabilities) xattrs.emplace_back(kCapabilityXattr, std::nullopt);
   return volume_.ChangeAttributes(inode, {.kill_suidgid = kill_suidgid}, xattrs).status();
 }
 

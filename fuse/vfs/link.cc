@@ -16,7 +16,7 @@ Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId ne
   if (!record.ok()) return record.error();
   table_.ClearOrphan(inode);
   table_.AddLookup(inode);
-  return ToAttributes(inode, *record);
+  return Show(inode, *record);
 }
 
 }  // namespace hardlinkfs

@@ -15,7 +15,7 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
     if (inode != directory) record = volume_.Read(inode);
     if (!record.ok()) return record.error();
     table_.AddLookup(inode);
-    return ToAttributes(inode, *record);
+    return Show(inode, *record);
   }
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
@@ -31,7 +31,7 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
         const Result<InodeRecord> record = volume_.Read(inode);
         if (!record.ok()) return record.error();
         table_.AddLookup(inode);
-        return ToAttributes(inode, *record);
+        return Show(inode, *record);
       }
     }
     if (const Result<InodeId> inode = FindPrepared(directory, *component); !inode.ok()) return inode.error();

@@ -46,6 +46,13 @@ void Vfs::Lost(const LostName& lost) {
   if (lost.nlink == 0 && table_.MarkOrphan(lost.inode)) volume_.Reclaim(lost.inode);
 }
 
+Attributes Vfs::Show(InodeId inode, const InodeRecord& record) const {
+  Attributes attributes = ToAttributes(inode, record);
+  const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
+  attributes.cacheable = open == nullptr || !open->uncacheable;
+  return attributes;
+}
+
 Result<std::optional<Acl>> Vfs::ReadAcl(InodeId inode, std::string_view xattr) const {
   const Result<std::string> value = volume_.catalog().ReadXattr(inode, std::string(xattr));
   if (value.code() == ENODATA) return std::optional<Acl>();

@@ -28,6 +28,9 @@
 
 namespace hardlinkfs {
 
+// File capabilities, see capabilities(7).
+inline constexpr char kCapabilityXattr[] = "security.capability";
+
 enum class Atime { kRelative, kNever };
 
 struct VfsOptions {
@@ -153,6 +156,7 @@ class Vfs {
   // RETURNS: ACLs as they are stored, nullopt where there is none.
   Result<std::optional<Acl>> ReadAcl(InodeId inode, std::string_view xattr) const;
   void Lost(const LostName& lost);
+  Attributes Show(InodeId inode, const InodeRecord& record) const;
 
   // open.cc. REQUIRES: exclusive(inode).
   OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
@@ -161,6 +165,11 @@ class Vfs {
   Result<std::shared_ptr<OpenContent>> FindOpen(InodeId inode) const;
   // Suid, sgid and file capabilities do not survive a write by somebody else. REQUIRES: no lock held.
   Status KillPrivileges(InodeId inode, bool kill_suidgid);
+  // REQUIRES for these: exclusive(inode).
+  Status TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid);
+  bool HasPrivileges(InodeId inode) const;
+  Result<InodeRecord> RefreshPrivileges(InodeId inode, OpenContent& open);
+  static void NotePrivileges(OpenContent& open, const InodeRecord& record);
 
   Volume& volume_;
   const Clock& clock_;

@@ -66,7 +66,16 @@ Status Vfs::SetXattr(const Caller& caller, InodeId inode, const std::string& nam
       if (!IsMember(caller, record->gid)) *change.mode &= ~kSetGroupId;
     }
   }
-  return volume_.ChangeAttributes(inode, change, {{name, stored}}).status();
+  const Result<InodeRecord> changed = volume_.ChangeAttributes(inode, change, {{name, stored}});
+  if (!changed.ok()) return changed.error();
+  if (name == kCapabilityXattr) {
+    const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
+    if (open != nullptr && open->backing_id > 0 && open->writers > 0) {
+      open->privileged_since = changed->mtime;
+      open->uncacheable = true;
+    }
+  }
+  return {};
 }
 
 Status Vfs::RemoveXattr(const Caller& /*caller*/, InodeId inode, const std::string& name) {

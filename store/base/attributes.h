@@ -37,6 +37,7 @@ struct Attributes {
   uint64_t size = 0;    // bytes
   uint64_t blocks = 0;  // of 512 bytes
   Timestamp atime, mtime, ctime, btime;
+  bool cacheable = true;  // false: the kernel has to ask again before it relies on them
 };
 
 // Only what is set changes. ctime always becomes now.

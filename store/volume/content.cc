@@ -17,26 +17,20 @@ Result<std::unique_ptr<BackingFile>> Volume::OpenContent(InodeId inode) {
 Result<InodeRecord> Volume::RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use) {
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record;
-  Result<BackingStat> seen = content.Stat();
+  const Result<BackingStat> seen = content.Stat();
   if (!seen.ok()) return seen.error();
-  if (use.unseen_writers) {
-    // Armed before the time is read that the change gets: a write in between is older than that time, a later one shows.
-    const std::optional<Timestamp> armed = ArmedTime(*seen, clock_.Now(), capabilities_.time_granularity);
-    if (armed.has_value() && (seen->mtime != record->seen_mtime || seen->size != record->size)) {
-      const BackingStat before = *seen;
-      if (content.SetTimes(std::nullopt, armed).ok()) {
-        seen = content.Stat();
-        if (!seen.ok()) return seen.error();
-        InodeRecord changed = *record;
-        TakeContent(changed, before, use, clock_.Now(), capabilities_.time_granularity);
-        changed.size = seen->size;
-        changed.blocks = seen->blocks;
-        changed.seen_mtime = seen->mtime;
-        return KeepContent(inode, changed);
-      }
-    }
+  Timestamp seen_mtime = seen->mtime;
+  // Armed before the time is read that a change gets: a write in between is older than that time, and a later one shows.
+  const std::optional<Timestamp> armed =
+      use.unseen_writers ? ArmedTime(*seen, clock_.Now(), capabilities_.time_granularity) : std::nullopt;
+  if (armed.has_value() && content.SetTimes(std::nullopt, armed).ok()) {
+    const Result<BackingStat> after = content.Stat();
+    if (!after.ok()) return after.error();
+    seen_mtime = after->mtime;
   }
-  if (!TakeContent(*record, *seen, use, clock_.Now(), capabilities_.time_granularity)) return record;
+  const bool changed = TakeContent(*record, *seen, use, clock_.Now(), capabilities_.time_granularity);
+  if (!changed && record->seen_mtime == seen_mtime) return record;
+  record->seen_mtime = seen_mtime;
   return KeepContent(inode, *record);
 }
 
@@ -52,7 +46,12 @@ Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record
 }
 
 Result<InodeRecord> Volume::Truncate(InodeId inode, BackingFile& content, uint64_t size) {
-  if (Status cut = content.Truncate(size); !cut.ok()) return cut.error();
+  if (Status cut = content.Truncate(size); !cut.ok()) {
+    // More than the whole volume is no question of free space.
+    const Result<BackingSpace> space = cut.code() == ENOSPC ? backing_.Space() : Result<BackingSpace>(cut.error());
+    if (space.ok() && size > space->total_bytes) return Error{EFBIG, "size beyond what the backing can hold"};
+    return cut.error();
+  }
   // truncate(2) marks both times even when the size stays.
   return RefreshContent(inode, content, {.last_write = clock_.Now()});
 }
