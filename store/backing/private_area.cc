@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "store/backing/linux_calls.h"
 #include "store/backing/volume_file.h"
@@ -21,6 +22,7 @@ constexpr char kVolumeName[] = "volume";
 constexpr char kLockName[] = "lock";
 constexpr char kHomesName[] = "homes";
 constexpr char kCatalogName[] = "catalog";
+constexpr char kUnfinishedName[] = "unfinished";  // there from before the volume file until the volume has a catalog
 constexpr std::string_view kTemporarySuffix = ".new";
 constexpr size_t kLargestVolumeFile = 4096;
 
@@ -165,14 +167,26 @@ Status Complete(int area_fd) {
 Result<VolumeFile> MakeVolume(int root_fd, int area_fd) {
   auto volume = NewVolumeFile();
   if (!volume.ok()) return volume;
+  if (const Status put = PutFile(area_fd, kUnfinishedName, "No catalog was made yet.\n"); !put.ok()) return put.error();
   if (const Status put = PutFile(area_fd, kVolumeName, FormatVolumeFile(*volume)); !put.ok()) return put.error();
   if (const Status synced = SyncDirectoryEntries(root_fd); !synced.ok()) return synced.error();
   return volume;
 }
 
-// Takes back an area that this call has made and could not finish. What remains after a failure here is found by the next Open.
+// Takes back an area that could not be finished. What remains after a failure here is found by the next Open.
 void Unmake(int root_fd, int area_fd) {
-  for (const std::string_view name : {kVolumeName, kReadmeName, kLockName}) {
+  const auto catalog = OpenBeneath(area_fd, kCatalogName, O_RDONLY | O_DIRECTORY);
+  if (catalog.ok()) {
+    std::vector<std::string> names;
+    const Status listed = ListDirectory(catalog->get(), [&](const BackingEntry& entry) {
+      names.push_back(entry.name.bytes());
+      return true;
+    });
+    static_cast<void>(listed);
+    for (const std::string& name : names) unlinkat(catalog->get(), name.c_str(), 0);
+    unlinkat(area_fd, kCatalogName, AT_REMOVEDIR);
+  }
+  for (const std::string_view name : {kVolumeName, kUnfinishedName, kReadmeName, kLockName}) {
     unlinkat(area_fd, std::string(name).c_str(), 0);
     unlinkat(area_fd, std::string(name).append(kTemporarySuffix).c_str(), 0);
   }
@@ -218,7 +232,7 @@ Result<std::unique_ptr<PrivateArea>> PrivateArea::OpenIn(int root_fd, UniqueFd d
   // Once more: another server may have made the volume between.
   auto volume = Judge(fd);
   if (!volume.ok()) return volume.error();
-  const bool is_new = !volume->has_value();
+  bool is_new = !volume->has_value();
   if (access == Access::kReadOnly) {
     if (is_new) return Error{ENOENT, "no volume yet"};
     return std::unique_ptr<PrivateArea>(new PrivateArea(std::move(directory), std::move(*lock), std::move(**volume), false));
@@ -228,8 +242,23 @@ Result<std::unique_ptr<PrivateArea>> PrivateArea::OpenIn(int root_fd, UniqueFd d
     auto made = MakeVolume(root_fd, fd);
     if (!made.ok()) return made.error();
     *volume = std::move(*made);
+  } else {
+    const auto unfinished = StatAt(fd, kUnfinishedName);
+    if (!unfinished.ok() && unfinished.code() != ENOENT) return unfinished.error();
+    is_new = unfinished.ok();
   }
   return std::unique_ptr<PrivateArea>(new PrivateArea(std::move(directory), std::move(*lock), std::move(**volume), is_new));
+}
+
+Status PrivateArea::MarkFinished() {
+  if (!is_new_) return {};
+  if (unlinkat(directory_.get(), kUnfinishedName, 0) != 0 && errno != ENOENT) return LastError("unlink in the private area");
+  is_new_ = false;
+  return SyncDirectoryEntries(directory_.get());
+}
+
+void PrivateArea::Discard(int root_fd) {
+  if (is_new_) Unmake(root_fd, directory_.get());
 }
 
 }  // namespace hardlinkfs

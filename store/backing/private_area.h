@@ -32,8 +32,12 @@ class PrivateArea {
   static Result<std::unique_ptr<PrivateArea>> Open(int root_fd, Access access);
 
   const VolumeFile& volume() const { return volume_; }
-  // RETURNS: true when this call of Open made the volume: then there is no catalog yet.
+  // RETURNS: true until MarkFinished was called once in the volume's life: there may be no catalog yet.
   bool is_new() const { return is_new_; }
+  // The catalog is there and durable.
+  Status MarkFinished();
+  // Removes a new area again, with whatever there is of a catalog: the mount failed, and nothing shall be changed. Nothing if not is_new().
+  void Discard(int root_fd);
   // RETURNS: the descriptor of `.hardlinkfs/` itself, for the default store at /proc/self/fd/N/catalog.
   int descriptor() const { return directory_.get(); }
 

@@ -29,6 +29,12 @@ class RealVolume final : public OpenedVolume {
         engine_(std::move(engine)),
         catalog_(*engine_) {}
 
+  // Before the area is discarded after a failure: RocksDB still writes while it closes.
+  void CloseEngine() {
+    volume_.reset();
+    engine_.reset();
+  }
+
   Volume& volume() override { return *volume_; }
   const Capabilities& capabilities() const override { return capabilities_; }
 
@@ -62,16 +68,26 @@ std::string StorePath(const OpenOptions& options, const PrivateArea& area) {
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock) {
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get(), PrivateArea::Access::kReadWrite);
   if (!area.ok()) return area.error();
+  const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
+  const auto fail = [&](PrivateArea& opened, Error error) {
+    opened.Discard(root_copy.get());
+    return error;
+  };
   const Result<Capabilities> capabilities = Probe((*area)->descriptor());
-  if (!capabilities.ok()) return capabilities.error();
+  if (!capabilities.ok()) return fail(**area, capabilities.error());
   // A volume that has been used has a catalog; not to find it means a wrong store, and must not begin a new one.
   Result<std::unique_ptr<Engine>> engine =
       OpenRocksdbEngine(StorePath(options, **area), {.mode = (*area)->is_new() ? RocksdbMode::kCreateIfMissing : RocksdbMode::kMustExist});
-  if (engine.code() == ENOENT) return Error{ENOENT, "the volume's catalog is missing (is store= right?)"};
-  if (engine.code() == EUCLEAN) return Error{EUCLEAN, "the catalog is damaged"};
-  if (!engine.ok()) return engine.error();
+  if (engine.code() == ENOENT) return fail(**area, {ENOENT, "the volume's catalog is missing (is store= right?)"});
+  if (engine.code() == EUCLEAN) return fail(**area, {EUCLEAN, "the catalog is damaged"});
+  if (!engine.ok()) return fail(**area, engine.error());
+  PrivateArea& borrowed = **area;
   auto volume = std::make_unique<RealVolume>(*std::move(area), *capabilities, MakePosixBacking(std::move(root), *capabilities), *std::move(engine));
-  if (Status opened = volume->Open(clock, options.volume); !opened.ok()) return opened.error();
+  if (Status opened = volume->Open(clock, options.volume); !opened.ok()) {
+    volume->CloseEngine();
+    return fail(borrowed, opened.error());
+  }
+  if (Status finished = borrowed.MarkFinished(); !finished.ok()) return finished.error();
   return std::unique_ptr<OpenedVolume>(std::move(volume));
 }
 

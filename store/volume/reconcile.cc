@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <string_view>
 #include <unordered_set>
 
 #include "store/backing/private_area.h"
@@ -16,9 +17,20 @@ namespace {
 constexpr size_t kBatch = 512;
 constexpr char kLostAndFoundName[] = "lost+found";
 
+// What some backings show of a removed file that is still open: libfuse's high-level filesystems and NFS. Not ours to adopt.
+bool IsSillyRename(const BackingName& name) {
+  constexpr std::string_view kHexDigits = "0123456789abcdef";
+  for (const std::string_view prefix : {".fuse_hidden", ".nfs"}) {
+    const std::string_view bytes = name.bytes();
+    const bool matches = bytes.starts_with(prefix) && bytes.size() >= prefix.size() + 16;
+    if (matches && bytes.find_first_not_of(kHexDigits, prefix.size()) == std::string_view::npos) return true;
+  }
+  return false;
+}
+
 // The private area is no entry of the volume. Without regard to case, since that is how FAT finds it.
-bool IsPrivate(InodeId directory, const BackingName& name) {
-  return directory == kRootInode && strcasecmp(name.c_str(), kPrivateAreaName) == 0;
+bool IsHidden(InodeId directory, const BackingName& name) {
+  return (directory == kRootInode && strcasecmp(name.c_str(), kPrivateAreaName) == 0) || IsSillyRename(name);
 }
 
 }  // namespace
@@ -115,7 +127,7 @@ Status Volume::PrepareDirectory(InodeId directory) {
     std::vector<BackingEntry> unknown;
     Status status;
     const Status listed = backing_.List(*ref, [&](const BackingEntry& entry) {
-      if (IsPrivate(directory, entry.name)) return true;
+      if (IsHidden(directory, entry.name)) return true;
       seen.insert(std::hash<std::string>()(entry.name.bytes()));
       const Result<InodeId> known = catalog_.FindHome({directory, entry.name});
       if (known.ok()) return true;

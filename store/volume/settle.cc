@@ -72,10 +72,14 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
         break;  // it will go away: every home at a place that is not its own is detached or an orphan's
       }
       if (resident.code() != ENOENT) return resident.error();
+      // Some backings cannot change the case of a name in one step (the kernel's vfat only pretends): through homes/, in two moves.
+      if (!capabilities_.case_sensitive && home.directory == row.directory && SameButForCase(home.name, spelling)) {
+        return std::optional(Move{inode, home, HomesPlace(inode), true});
+      }
       const Result<BackingDirectoryRef> in = directories_.Open(row.directory);
       if (!in.ok()) return in.error();
       const Result<BackingStat> there = backing_.Stat(*in, spelling);
-      if (there.ok() && !(home.directory == row.directory && SameButForCase(home.name, spelling))) continue;  // a clash: the other spelling
+      if (there.ok()) continue;  // a clash: the other spelling
       if (!there.ok() && there.code() != ENOENT) return there.error();
       return std::optional(Move{inode, home, to, false});
     }
