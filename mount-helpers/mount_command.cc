@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -90,6 +91,20 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// The errors that OpenVolume promises explain themselves; others are the backing's, with the name of a step that fails for them.
+Failure OpenFailure(const MountPoints& points, const Error& error) {
+  switch (error.code) {
+    case EBUSY:
+    case ESTALE:
+    case ENOTSUP:
+    case EUCLEAN:
+      return FailureOn(points.source_path, error.what, error.code);
+    default:
+      return FailureOn(points.source_path, std::string("the volume cannot be opened: ") + error.what + ": " + strerrordesc_np(error.code),
+                       error.code);
+  }
+}
+
 using OpenResult = std::variant<std::unique_ptr<OpenedVolume>, Failure>;
 
 // Waits for a server that is ending to let go of the volume.
@@ -99,10 +114,10 @@ OpenResult OpenWhenFree(const MountPoints& points, const OpenOptions& options, c
     Result<std::unique_ptr<OpenedVolume>> opened = OpenVolume(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)), options, clock);
     if (opened.ok()) return std::move(*opened);
     const Error error = opened.error();
-    if (error.code != EBUSY) return FailureOn(points.source_path, error.what, error.code);
+    if (error.code != EBUSY) return OpenFailure(points, error);
     const std::string elsewhere = MountedAt(points.source_path);
     if (!elsewhere.empty()) return FailureOn(points.source_path, "is mounted on " + elsewhere + " already", EBUSY);
-    if (std::chrono::steady_clock::now() >= deadline || signals.Pending()) return FailureOn(points.source_path, error.what, EBUSY);
+    if (std::chrono::steady_clock::now() >= deadline || signals.Pending()) return OpenFailure(points, error);
     std::this_thread::sleep_for(kLockInterval);
   }
 }
