@@ -3,11 +3,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace hardlinkfs {
 namespace {
 
+// Space that was freed is given back this soon; a sync of the catalog comes before, so not at once.
+constexpr std::chrono::seconds kTick{1};
 constexpr size_t kReclaimAtOnce = 256;
 constexpr size_t kSettleAtOnce = 64;
 
@@ -31,22 +34,29 @@ void Background::Stop() {
 }
 
 void Background::Run() {
-  for (;;) {
+  for (auto last_commit = std::chrono::steady_clock::now();;) {
     {
       std::unique_lock<Mutex> lock(mutex_);
-      if (wake_.wait_for(lock, commit_, [this]() { return IsStopping(); })) return;
+      if (wake_.wait_for(lock, std::min(kTick, commit_), [this]() { return IsStopping(); })) return;
     }
-    Work();
+    Reclaim();
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_commit < commit_) continue;
+    last_commit = now;
+    if (volume_.NeedsSync()) Report("sync", volume_.SyncAll());
+    Settle();
   }
 }
 
-void Background::Work() {
-  if (volume_.NeedsSync()) Report("sync", volume_.SyncAll());
-  for (;;) {
+void Background::Reclaim() {
+  while (volume_.NeedsReclaim()) {
     const Result<size_t> reclaimed = volume_.ReclaimSome(kReclaimAtOnce);
     Report("removing unlinked files", reclaimed.status());
     if (!reclaimed.ok() || *reclaimed < kReclaimAtOnce) break;
   }
+}
+
+void Background::Settle() {
   // Settling costs the backing two steps a file, so it waits for a pause.
   const uint64_t commits = volume_.commits();
   const bool quiet = commits == commits_seen_;

@@ -24,7 +24,8 @@ class Background {
 
  private:
   void Run();
-  void Work();
+  void Reclaim();
+  void Settle();
   bool IsStopping() REQUIRES(mutex_) { return stopping_; }
 
   Volume& volume_;

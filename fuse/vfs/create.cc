@@ -28,43 +28,50 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
-  const auto held = volume_.locks().Exclusive(directory);
-  Result<NewInode> what = Inheritance(caller, directory, request.type, request.mode);
-  if (!what.ok()) return what.error();
-  what->rdev = request.rdev;
-  what->target = request.target;
-  if (request.type == FileType::kSymlink) what->mode = 0777;
-  const Result<CreatedInode> created = volume_.Create(directory, *component, *what);
-  if (!created.ok()) return created.error();
-  table_.AddLookup(created->inode);
-  return ToAttributes(created->inode, created->record);
+  return WithSpace([&]() -> Result<Attributes> {
+    const auto held = volume_.locks().Exclusive(directory);
+    Result<NewInode> what = Inheritance(caller, directory, request.type, request.mode);
+    if (!what.ok()) return what.error();
+    what->rdev = request.rdev;
+    what->target = request.target;
+    if (request.type == FileType::kSymlink) what->mode = 0777;
+    const Result<CreatedInode> created = volume_.Create(directory, *component, *what);
+    if (!created.ok()) return created.error();
+    table_.AddLookup(created->inode);
+    return ToAttributes(created->inode, created->record);
+  });
 }
 
 Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags) {
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
-  const auto held = volume_.locks().Exclusive(directory);
-  const Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
-  if (!what.ok()) return what.error();
-  Result<CreatedInode> created = volume_.Create(directory, *component, *what);
-  if (!created.ok()) return created.error();
-  // Nobody else can reach the inode before the directory's lock is gone, so its own is not needed.
-  table_.AddLookup(created->inode);
-  const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
-  return CreatedFile{ToAttributes(created->inode, created->record), file};
+  return WithSpace([&]() -> Result<CreatedFile> {
+    const auto held = volume_.locks().Exclusive(directory);
+    const Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
+    if (!what.ok()) return what.error();
+    Result<CreatedInode> created = volume_.Create(directory, *component, *what);
+    if (!created.ok()) return created.error();
+    // Nobody else can reach the inode before the directory's lock is gone, so its own is not needed.
+    table_.AddLookup(created->inode);
+    const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
+    return CreatedFile{ToAttributes(created->inode, created->record), file};
+  });
 }
 
 Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, uint32_t mode, int open_flags) {
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
-  const Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
-  if (!what.ok()) return what.error();
-  Result<CreatedInode> created = volume_.CreateUnnamed(directory, *what);
-  if (!created.ok()) return created.error();
-  table_.AddLookup(created->inode);
-  Lost({created->inode, 0});
-  const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
-  return CreatedFile{ToAttributes(created->inode, created->record), file};
+  return WithSpace([&]() -> Result<CreatedFile> {
+    Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
+    if (!what.ok()) return what.error();
+    what->linkable = (open_flags & O_EXCL) == 0;
+    Result<CreatedInode> created = volume_.CreateUnnamed(directory, *what);
+    if (!created.ok()) return created.error();
+    table_.AddLookup(created->inode);
+    Lost({created->inode, 0});
+    const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
+    return CreatedFile{ToAttributes(created->inode, created->record), file};
+  });
 }
 
 }  // namespace hardlinkfs

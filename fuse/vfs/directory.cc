@@ -35,14 +35,14 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
         const bool prepared = volume_.IsPrepared(inode);
         if (mode == ListingMode::kNamesAndAttributes || !prepared) {
           const Result<InodeRecord> child = volume_.Read(inode);
-          if (!child.ok()) return child.error();
           // A home in this directory was seen when the directory was listed; one elsewhere has to be looked for before its name is shown.
-          const bool seen = child->home.has_value() && child->home->directory == directory;
-          if (!prepared && (mode == ListingMode::kNamesAndAttributes || !seen)) {
+          const bool seen = child.ok() && child->home.has_value() && child->home->directory == directory;
+          // A record that cannot be read costs its attributes, not the listing: a lookup of it gives the error.
+          if (child.ok() && !prepared && (mode == ListingMode::kNamesAndAttributes || !seen)) {
             unprepared = inode;
             break;
           }
-          if (mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
+          if (child.ok() && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
         }
         if (!visit(entry)) return {};
         if (entry.attributes.has_value()) table_.AddLookup(inode);

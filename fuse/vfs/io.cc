@@ -44,7 +44,7 @@ Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bo
   const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
   if (!open.ok()) return open.error();
   if (Status killed = KillPrivileges(inode, kill_suidgid); !killed.ok()) return killed;
-  Status written = (*open)->file->Write(from, offset);
+  Status written = WithSpace([&] { return (*open)->file->Write(from, offset); });
   (*open)->NoteWrite(clock_.Now());
   return written;
 }

@@ -12,15 +12,16 @@ bool Writes(int open_flags) { return (open_flags & O_ACCMODE) != O_RDONLY; }
 
 }  // namespace
 
-// A write through passthrough does not tell us to clear suid, sgid and file capabilities, and the kernel leaves it to us (HANDLE_KILLPRIV_V2).
+// A write through passthrough does not tell us to clear suid, sgid and file capabilities, and the kernel leaves it to us
+// (HANDLE_KILLPRIV_V2).
 bool Vfs::HasPrivileges(InodeId inode) const {
   const Result<InodeRecord> record = volume_.Read(inode);
   return !record.ok() || (record->mode & 06000U) != 0 || volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
 }
 
-// They may also be given while a passthrough writer is open. Nobody can execute the file before that writer is gone (ETXTBSY), and until then the
-// kernel is told not to cache the attributes, so that it asks before it executes: then they are taken away, if anything was written since.
-// REQUIRES: exclusive(inode).
+// They may also be given while a passthrough writer is open. Nobody can execute the file before that writer is gone (ETXTBSY), and until
+// then the kernel is told not to cache the attributes, so that it asks before it executes: then they are taken away, if anything was
+// written since. REQUIRES: exclusive(inode).
 Result<InodeRecord> Vfs::RefreshPrivileges(InodeId inode, OpenContent& open) {
   Result<InodeRecord> record = Refresh(inode, open);
   if (!record.ok() || !open.privileged_since.has_value() || record->mtime == *open.privileged_since) return record;
@@ -71,7 +72,7 @@ void Vfs::Release(InodeId inode, int open_flags) {
       // What cannot be kept now is found by the next mount, which compares.
       static_cast<void>(RefreshPrivileges(inode, *open));
     }
-    if (open->was_read.exchange(false)) static_cast<void>(volume_.SetAccessTime(inode, clock_.Now()));
+    if (open->was_read.exchange(false)) static_cast<void>(volume_.NoteRead(inode));
     if (--open->handles > 0) return;
     if (open->backing_id > 0) passthrough_->Unregister(open->backing_id);
     reclaim = table_.Close(inode);

@@ -31,14 +31,16 @@ Result<Name> Vfs::NewName(InodeId directory, std::string_view name) {
 
 Result<InodeId> Vfs::FindPrepared(InodeId directory, const Name& name) {
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
-  for (;;) {
+  for (std::optional<InodeId> before;;) {
     const Result<NameRow> row = volume_.Find(directory, name);
     if (!row.ok()) return row.error();
     const InodeId inode = row->record.inode;
     const Status prepared = volume_.Prepare(inode);
     if (prepared.ok()) return inode;
-    // It vanished from the backing, or was unlinked between the two looks; the name may show something else by now.
     if (prepared.code() != ENOENT) return prepared.error();
+    // It vanished from the backing, or was unlinked between the two looks; the name shows something else by now, or nothing.
+    if (before == inode) return Error{EUCLEAN, "name without an inode"};
+    before = inode;
   }
 }
 

@@ -1,8 +1,9 @@
-// Vfs: what each operation means, on locks, policy, the volume, the inode table and open contents. It knows no libfuse; fuse/lowlevel turns each
-// kernel request into one call here. Each operation has one source file (link.cc, rename.cc, ...).
+// Vfs: what each operation means, on locks, policy, the volume, the inode table and open contents. It knows no libfuse; fuse/lowlevel turns
+// each kernel request into one call here. Each operation has one source file (link.cc, rename.cc, ...).
 #ifndef HARDLINKFS_FUSE_VFS_VFS_H_
 #define HARDLINKFS_FUSE_VFS_VFS_H_
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -81,9 +82,10 @@ struct FilesystemUsage {
   uint32_t max_name_bytes = 255;
 };
 
-// Errors are those of the system call's man page; permission checks are the kernel's (default_permissions). Names come as the kernel gives them.
-// Thread safety: every function from any thread. A function that RETURNS Attributes for an entry (Lookup, MakeNode, Create, MakeTemporary, Link)
-// also counts one lookup of the inode, to be given back with Forget; so does each entry that ReadDirectory's visitor took with attributes.
+// Errors are those of the system call's man page; permission checks are the kernel's (default_permissions). Names come as the kernel gives
+// them. Thread safety: every function from any thread. A function that RETURNS Attributes for an entry (Lookup, MakeNode, Create,
+// MakeTemporary, Link) also counts one lookup of the inode, to be given back with Forget; so does each entry that ReadDirectory's visitor
+// took with attributes.
 class Vfs {
  public:
   // Borrows all; `passthrough` may be null. Call Start before the first operation.
@@ -97,11 +99,11 @@ class Vfs {
 
   // Namespace.                                                      // source file
   Result<Attributes> Lookup(InodeId directory, std::string_view name);  // lookup.cc; "." and ".." too (NFS handles)
-  void Forget(InodeId inode, uint64_t lookups);                          // lookup.cc
+  void Forget(InodeId inode, uint64_t lookups);                         // lookup.cc
   Result<Attributes> MakeNode(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request);  // create.cc
   // `open_flags` as open(2).
   Result<CreatedFile> Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags);
-  Result<CreatedFile> MakeTemporary(const Caller& caller, InodeId directory, uint32_t mode, int open_flags);  // O_TMPFILE
+  Result<CreatedFile> MakeTemporary(const Caller& caller, InodeId directory, uint32_t mode, int open_flags);       // O_TMPFILE
   Result<Attributes> Link(const Caller& caller, InodeId inode, InodeId new_directory, std::string_view new_name);  // link.cc
   Status Unlink(const Caller& caller, InodeId directory, std::string_view name);                                   // unlink.cc
   Status RemoveDirectory(const Caller& caller, InodeId directory, std::string_view name);                          // unlink.cc
@@ -110,9 +112,9 @@ class Vfs {
   Result<std::string> ReadLink(InodeId inode);
 
   // Attributes.
-  Result<Attributes> GetAttributes(InodeId inode);                                                                   // attributes.cc
-  Result<Attributes> SetAttributes(const Caller& caller, InodeId inode, const AttributeChange& change);              // attributes.cc
-  Result<std::string> GetXattr(InodeId inode, const std::string& name);                                              // xattr.cc; ENODATA
+  Result<Attributes> GetAttributes(InodeId inode);                                                       // attributes.cc
+  Result<Attributes> SetAttributes(const Caller& caller, InodeId inode, const AttributeChange& change);  // attributes.cc
+  Result<std::string> GetXattr(InodeId inode, const std::string& name);                                  // xattr.cc; ENODATA
   Result<std::vector<std::string>> ListXattrs(InodeId inode);
   Status SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
   Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name);
@@ -156,6 +158,16 @@ class Vfs {
   // RETURNS: ACLs as they are stored, nullopt where there is none.
   Result<std::optional<Acl>> ReadAcl(InodeId inode, std::string_view xattr) const;
   void Lost(const LostName& lost);
+  // Runs `operation`, and once more after removing unlinked contents if there was no space for it. REQUIRES: no lock held.
+  template <typename Operation>
+  auto WithSpace(const Operation& operation) {
+    auto result = operation();
+    if (result.code() != ENOSPC) return result;
+    const Result<size_t> reclaimed = volume_.ReclaimSome(kReclaimForSpace);
+    if (!reclaimed.ok() || *reclaimed == 0) return result;
+    return operation();
+  }
+  static constexpr size_t kReclaimForSpace = 4096;
   Attributes Show(InodeId inode, const InodeRecord& record) const;
 
   // open.cc. REQUIRES: exclusive(inode).

@@ -56,7 +56,8 @@ Status Vfs::SetXattr(const Caller& caller, InodeId inode, const std::string& nam
   if (name == kAccessAclXattr || name == kDefaultAclXattr) {
     const Result<Acl> acl = ParseAcl(value);
     if (!acl.ok()) return acl.error();
-    if (name == kDefaultAclXattr && record->type != FileType::kDirectory) return Error{EACCES, "default ACL on something that is no directory"};
+    if (name == kDefaultAclXattr && record->type != FileType::kDirectory)
+      return Error{EACCES, "default ACL on something that is no directory"};
     stored = Encode(*acl);
     if (name == kAccessAclXattr) {
       change.mode = ModeOf(*acl, record->mode);

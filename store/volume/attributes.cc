@@ -1,4 +1,5 @@
-// Attributes and extended attributes. What the backing can show is mirrored there first and committed then: what was acknowledged is in both.
+// Attributes and extended attributes. What the backing can show is mirrored there first and committed then: what was acknowledged is in
+// both.
 #include <cerrno>
 
 #include "store/volume/volume.h"

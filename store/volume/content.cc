@@ -21,8 +21,7 @@ Result<InodeRecord> Volume::RefreshContent(InodeId inode, BackingFile& content, 
   if (!seen.ok()) return seen.error();
   Timestamp seen_mtime = seen->mtime;
   // Armed before the time is read that a change gets: a write in between is older than that time, and a later one shows.
-  const std::optional<Timestamp> armed =
-      use.unseen_writers ? ArmedTime(*seen, clock_.Now(), capabilities_.time_granularity) : std::nullopt;
+  const std::optional<Timestamp> armed = use.unseen_writers ? ArmedTime(*seen, clock_.Now(), capabilities_.time_granularity) : std::nullopt;
   if (armed.has_value() && content.SetTimes(std::nullopt, armed).ok()) {
     const Result<BackingStat> after = content.Stat();
     if (!after.ok()) return after.error();
@@ -56,10 +55,13 @@ Result<InodeRecord> Volume::Truncate(InodeId inode, BackingFile& content, uint64
   return RefreshContent(inode, content, {.last_write = clock_.Now()});
 }
 
-Status Volume::SetAccessTime(InodeId inode, Timestamp atime) {
+Status Volume::NoteRead(InodeId inode) {
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.error();
-  record->atime = atime;
+  const Timestamp now = clock_.Now();
+  const bool due = record->atime <= record->mtime || record->atime <= record->ctime || Plus(record->atime, std::chrono::hours(24)) <= now;
+  if (!due) return {};
+  record->atime = now;
   Transaction transaction(catalog_);
   transaction.PutInode(inode, *record);
   return Commit(transaction);

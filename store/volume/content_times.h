@@ -1,8 +1,9 @@
-// ContentTimes: what a file's modification time is when the backing only shows a coarse one and writes may pass us by (passthrough). Pure functions.
+// ContentTimes: what a file's modification time is when the backing only shows a coarse one and writes may pass us by (passthrough). Pure
+// functions.
 //
-// The record keeps (mtime, seen_mtime): while the backing shows seen_mtime, nothing was written since and mtime is exact. With coarse times a
-// write within the same tick would go unseen; so, while writers are open, the backing's time is set back by one tick ("armed") whenever it
-// lies in the current tick: then any write changes it.
+// The record keeps (mtime, seen_mtime): while the backing shows seen_mtime, nothing was written since and mtime is exact. With coarse times
+// a write within the same tick would go unseen; so, while writers are open, the backing's time is set back by one tick ("armed") whenever
+// it lies in the current tick: then any write changes it.
 #ifndef HARDLINKFS_STORE_VOLUME_CONTENT_TIMES_H_
 #define HARDLINKFS_STORE_VOLUME_CONTENT_TIMES_H_
 

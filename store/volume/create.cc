@@ -5,6 +5,13 @@
 
 namespace hardlinkfs {
 
+namespace {
+
+// What a backing says of a name that is taken, or that it cannot hold after all; backings disagree about the second.
+bool IsRefusedName(int code) { return code == EEXIST || code == EINVAL || code == EILSEQ || code == ENAMETOOLONG; }
+
+}  // namespace
+
 Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode& what) {
   const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.error();
@@ -30,14 +37,14 @@ Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name,
   if (what.type != FileType::kDirectory && what.type != FileType::kRegular) return Content{};
   const Place natural{directory, codec_.Natural(name)};
   Result<Content> content = MakeContentAt(natural, what);
-  if (content.code() != EEXIST) return content;
-  // Taken. By a home that only waits to be moved or removed: wait in homes/ for the place. By another name that this backing takes for the same
-  // (a change of case): that stays, so the other spelling is the place for good.
+  if (content.ok() || !IsRefusedName(content.code())) return content;
+  // Taken. By a home that only waits to be moved or removed: wait in homes/ for the place. By another name that this backing takes for the
+  // same (a change of case): that stays, so the other spelling is the place for good.
   const Result<InodeId> resident = catalog_.FindHome(natural);
   if (!resident.ok() && resident.code() != ENOENT) return resident.error();
   if (!resident.ok()) {
     content = MakeContentAt({directory, codec_.Alternate(name)}, what);
-    if (content.code() != EEXIST) return content;
+    if (content.ok() || !IsRefusedName(content.code())) return content;
   }
   content = MakeContentAt(HomesPlace(inode), what);
   if (content.ok()) content->detached = true;
@@ -49,8 +56,8 @@ void Volume::RemoveContentAfterFailure(const Content& content, FileType type) {
   const Result<BackingDirectoryRef> in = directories_.Open(content.home->directory);
   if (!in.ok()) return;
   // What cannot be removed now is an entry that nobody knows, and will be adopted as one.
-  const Status removed = type == FileType::kDirectory ? backing_.RemoveDirectory(*in, content.home->name)
-                                                      : backing_.RemoveFile(*in, content.home->name);
+  const Status removed =
+      type == FileType::kDirectory ? backing_.RemoveDirectory(*in, content.home->name) : backing_.RemoveFile(*in, content.home->name);
   static_cast<void>(removed);
 }
 
@@ -127,7 +134,7 @@ Result<CreatedInode> Volume::CreateUnnamed(InodeId directory, const NewInode& wh
   if (!content.ok()) return content.error();
   InodeRecord record = NewRecord(what, *content);
   record.nlink = 0;
-  record.linkable = true;
+  record.linkable = what.linkable;
   AddInode(transaction, inode, record, what);
   transaction.PutOrphan(inode);
   if (Status committed = Commit(transaction); !committed.ok()) {

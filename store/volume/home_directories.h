@@ -1,5 +1,5 @@
-// HomeDirectories: from a directory inode to its open home on the backing, through a bounded cache, so that no operation resolves a path and no
-// directory keeps a descriptor for long.
+// HomeDirectories: from a directory inode to its open home on the backing, through a bounded cache, so that no operation resolves a path
+// and no directory keeps a descriptor for long.
 #ifndef HARDLINKFS_STORE_VOLUME_HOME_DIRECTORIES_H_
 #define HARDLINKFS_STORE_VOLUME_HOME_DIRECTORIES_H_
 

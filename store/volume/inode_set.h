@@ -1,5 +1,5 @@
-// InodeSet: a set of inode numbers as pages of bits: what was verified or reconciled in this session. Numbers are dense, so a million of them take
-// 128 KiB. Only grows.
+// InodeSet: a set of inode numbers as pages of bits: what was verified or reconciled in this session. Numbers are dense, so a million of
+// them take 128 KiB. Only grows.
 #ifndef HARDLINKFS_STORE_VOLUME_INODE_SET_H_
 #define HARDLINKFS_STORE_VOLUME_INODE_SET_H_
 

@@ -1,5 +1,5 @@
-// LockTable: the inode locks. Stripes instead of a lock an inode, so that they cost no memory an inode; taken once an operation, all at once and in
-// the order of stripes, so that no two operations can wait for each other.
+// LockTable: the inode locks. Stripes instead of a lock an inode, so that they cost no memory an inode; taken once an operation, all at
+// once and in the order of stripes, so that no two operations can wait for each other.
 #ifndef HARDLINKFS_STORE_VOLUME_LOCK_TABLE_H_
 #define HARDLINKFS_STORE_VOLUME_LOCK_TABLE_H_
 

@@ -23,11 +23,7 @@ class RealVolume final : public OpenedVolume {
  public:
   RealVolume(std::unique_ptr<PrivateArea> area, const Capabilities& capabilities, std::unique_ptr<Backing> backing,
              std::unique_ptr<Engine> engine)
-      : area_(std::move(area)),
-        capabilities_(capabilities),
-        backing_(std::move(backing)),
-        engine_(std::move(engine)),
-        catalog_(*engine_) {}
+      : area_(std::move(area)), capabilities_(capabilities), backing_(std::move(backing)), engine_(std::move(engine)), catalog_(*engine_) {}
 
   // Before the area is discarded after a failure: RocksDB still writes while it closes.
   void CloseEngine() {
@@ -82,7 +78,8 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   if (engine.code() == EUCLEAN) return fail(**area, {EUCLEAN, "the catalog is damaged"});
   if (!engine.ok()) return fail(**area, engine.error());
   PrivateArea& borrowed = **area;
-  auto volume = std::make_unique<RealVolume>(*std::move(area), *capabilities, MakePosixBacking(std::move(root), *capabilities), *std::move(engine));
+  auto volume =
+      std::make_unique<RealVolume>(*std::move(area), *capabilities, MakePosixBacking(std::move(root), *capabilities), *std::move(engine));
   if (Status opened = volume->Open(clock, options.volume); !opened.ok()) {
     volume->CloseEngine();
     return fail(borrowed, opened.error());

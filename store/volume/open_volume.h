@@ -18,7 +18,7 @@ namespace hardlinkfs {
 
 struct OpenOptions {
   bool read_only = false;
-  std::string store;                        // where the catalog lies; empty: `.hardlinkfs/catalog` in the backing
+  std::string store;  // where the catalog lies; empty: `.hardlinkfs/catalog` in the backing
   VolumeOptions volume;
 };
 
@@ -30,8 +30,9 @@ class OpenedVolume {
   virtual const Capabilities& capabilities() const = 0;
 };
 
-// `root` is the opened source directory. RETURNS: EBUSY (another server holds the volume), ESTALE (the catalog is another volume's), ENOTSUP (newer
-// format), EUCLEAN (damaged), else as the backing and the engine. The Error's text says which of them it was. On an error nothing is changed.
+// `root` is the opened source directory. RETURNS: EBUSY (another server holds the volume), ESTALE (the catalog is another volume's),
+// ENOTSUP (newer format), EUCLEAN (damaged), else as the backing and the engine. The Error's text says which of them it was. On an error
+// nothing is changed.
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock);
 
 }  // namespace hardlinkfs

@@ -10,6 +10,11 @@ void Volume::Reclaim(InodeId orphan) {
   reclaimable_.push_back(orphan);
 }
 
+bool Volume::NeedsReclaim() {
+  MutexLock lock(pending_mutex_);
+  return !reclaimable_.empty();
+}
+
 Result<size_t> Volume::ReclaimSome(size_t limit) {
   MutexLock background(background_mutex_);
   std::vector<InodeId> orphans;

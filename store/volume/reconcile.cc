@@ -79,7 +79,8 @@ Status Volume::Verify(InodeId inode) {
 }
 
 // Adopt gave the record its defaults; what the backing holds faithfully replaces them.
-Status Volume::Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction) {
+Status Volume::Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in,
+                      Transaction& transaction) {
   const BackingName& name = record.home->name;
   if (capabilities_.modes || record.type == FileType::kSymlink) record.mode = seen.mode;
   if (capabilities_.owners) {
@@ -178,7 +179,8 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   if (!parent.ok()) return parent.error();
   const Result<BackingDirectoryRef> in = directories_.Open(directory);
   if (!in.ok()) return in.error();
-  // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been private.
+  // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been
+  // private.
   const bool strict = after_crash_ && parent->listed;
   Transaction transaction(catalog_);
   uint64_t adopted = 0;

@@ -124,8 +124,8 @@ Status Volume::QueueOrphans() {
   }
 }
 
-// homes/ holds no entry without a record but one whose creation was never acknowledged, or lost in a power cut. Empty ones go; a content is never
-// thrown away: it goes to lost+found.
+// homes/ holds no entry without a record but one whose creation was never acknowledged, or lost in a power cut. Empty ones go; a content is
+// never thrown away: it goes to lost+found.
 Status Volume::SweepHomes() {
   const Result<BackingDirectoryRef> homes = directories_.Open(kHomesDirectory);
   if (!homes.ok()) return homes.error();

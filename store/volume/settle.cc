@@ -17,8 +17,8 @@ bool SameButForCase(const BackingName& a, const BackingName& b) { return strcase
 
 }  // namespace
 
-// A directory is settled when its home, and that of every directory above, lies where its name says. Only into such a one may anything be moved: what
-// lies above it on the backing is then what lies above it in the catalog, so a directory is never moved into itself.
+// A directory is settled when its home, and that of every directory above, lies where its name says. Only into such a one may anything be
+// moved: what lies above it on the backing is then what lies above it in the catalog, so a directory is never moved into itself.
 Result<bool> Volume::IsSettled(InodeId directory) const {
   for (InodeId at = directory; at != kRootInode;) {
     const Result<InodeRecord> record = catalog_.ReadInode(at);
@@ -35,8 +35,8 @@ Result<bool> Volume::IsSettled(InodeId directory) const {
   return true;
 }
 
-// RETURNS: the move to make now, or nothing: no move is needed (the row goes), or the place is not free yet. With `break_cycles` what occupies the place
-// is sent to homes/ instead of being waited for.
+// RETURNS: the move to make now, or nothing: no move is needed (the row goes), or the place is not free yet. With `break_cycles` what
+// occupies the place is sent to homes/ instead of being waited for.
 Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_cycles) {
   const auto held = locks_.Exclusive(inode);
   const Result<InodeRecord> record = catalog_.ReadInode(inode);

@@ -42,7 +42,9 @@ Status Volume::SyncCatalog() {
   std::unique_lock gate(takeover_gate_);
   const std::set<InodeId> inodes = take();
   for (const InodeId inode : inodes) {
-    if (Status synced = SyncContentOf(inode); !synced.ok()) {
+    Status synced = SyncHome(inode);
+    if (synced.ok()) synced = SyncContentOf(inode);
+    if (!synced.ok()) {
       give_back(inodes);
       return synced;
     }

@@ -1,8 +1,8 @@
-// Volume: the filesystem without kernel or caller, in the regime where the catalog has authority over names. The only code that changes backing and
-// catalog together. Each group of functions has its own source file.
+// Volume: the filesystem without kernel or caller, in the regime where the catalog has authority over names. The only code that changes
+// backing and catalog together. Each group of functions has its own source file.
 //
-// Locks (docs/locking.md): "REQUIRES exclusive(x)" means that the caller holds x of locks(). Prepare and PrepareDirectory take locks themselves
-// and must be called before; once an inode is prepared it stays so until the volume is closed.
+// Locks (docs/locking.md): "REQUIRES exclusive(x)" means that the caller holds x of locks(). Prepare and PrepareDirectory take locks
+// themselves and must be called before; once an inode is prepared it stays so until the volume is closed.
 #ifndef HARDLINKFS_STORE_VOLUME_VOLUME_H_
 #define HARDLINKFS_STORE_VOLUME_VOLUME_H_
 
@@ -57,6 +57,7 @@ struct NewInode {
   uint32_t gid = 0;
   uint64_t rdev = 0;
   std::string target;
+  bool linkable = false;  // without a name: may get one later
   std::vector<std::pair<std::string, std::string>> xattrs;
 };
 
@@ -89,9 +90,10 @@ class Volume {
 
   LockTable& locks() { return locks_; }
 
-  // reconcile.cc ------------------------------------------------------------------------------------------------------------------------------
-  // Compares an inode's record with its home, once a session: takes over what was changed on the bare backing; drops the names of what is gone there.
-  // RETURNS: ENOENT when there is no such inode or its home has vanished. REQUIRES: no lock held.
+  // reconcile.cc
+  // ------------------------------------------------------------------------------------------------------------------------------ Compares
+  // an inode's record with its home, once a session: takes over what was changed on the bare backing; drops the names of what is gone
+  // there. RETURNS: ENOENT when there is no such inode or its home has vanished. REQUIRES: no lock held.
   Status Prepare(InodeId inode);
   // Prepare, and compares the listing of the directory's home with the homes recorded in it: adopts what is new, drops what has vanished.
   // RETURNS: as Prepare; ENOTDIR. REQUIRES: no lock held.
@@ -108,22 +110,27 @@ class Volume {
   Result<BackingSpace> Space() { return backing_.Space(); }
   uint64_t inode_count() const { return inode_count_.load(); }
 
-  // create.cc ---------------------------------------------------------------------------------------------------------------------------------
+  // create.cc
+  // ---------------------------------------------------------------------------------------------------------------------------------
   // RETURNS: EEXIST, ENOENT (the directory was removed), ENOSPC ... REQUIRES: exclusive(directory), prepared.
   Result<CreatedInode> Create(InodeId directory, const Name& name, const NewInode& what);
-  // A file without a name, that Link may give one if `linkable`: O_TMPFILE. `directory` is only checked to exist.
+  // A file without a name, that Link may give one if `what.linkable`: O_TMPFILE. `directory` is only checked to exist.
   Result<CreatedInode> CreateUnnamed(InodeId directory, const NewInode& what);
 
-  // link.cc -----------------------------------------------------------------------------------------------------------------------------------
-  // As link(2): EPERM (directory), ENOENT (nlink is 0 and it is not linkable), EMLINK, EEXIST. REQUIRES: exclusive(inode, directory).
+  // link.cc
+  // ----------------------------------------------------------------------------------------------------------------------------------- As
+  // link(2): EPERM (directory), ENOENT (nlink is 0 and it is not linkable), EMLINK, EEXIST. REQUIRES: exclusive(inode, directory).
   Result<InodeRecord> Link(InodeId inode, InodeId directory, const Name& name);
-  // As unlink(2) and rmdir(2): EISDIR, ENOTDIR, ENOTEMPTY. REQUIRES: exclusive(directory, inode); RETURNS ESTALE when the name is not `inode`'s any longer.
+  // As unlink(2) and rmdir(2): EISDIR, ENOTDIR, ENOTEMPTY. REQUIRES: exclusive(directory, inode); RETURNS ESTALE when the name is not
+  // `inode`'s any longer.
   Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode);
   Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode);
 
-  // rename.cc ---------------------------------------------------------------------------------------------------------------------------------
-  // As renameat2(2). `whiteout` leaves a character device 0:0 at the old name. RETURNS: the inode that lost its name, if one was replaced.
-  // REQUIRES: exclusive(both directories, both inodes); `inode` is what `name` shows, `target` what `new_name` shows (nullopt: nothing), else ESTALE.
+  // rename.cc
+  // --------------------------------------------------------------------------------------------------------------------------------- As
+  // renameat2(2). `whiteout` leaves a character device 0:0 at the old name. RETURNS: the inode that lost its name, if one was replaced.
+  // REQUIRES: exclusive(both directories, both inodes); `inode` is what `name` shows, `target` what `new_name` shows (nullopt: nothing),
+  // else ESTALE.
   struct RenameRequest {
     InodeId directory{};
     Name name;
@@ -138,22 +145,25 @@ class Volume {
   // RETURNS: whether `inode` is `below` or one of the directories above it.
   Result<bool> IsAncestor(InodeId inode, InodeId below) const;
 
-  // attributes.cc -----------------------------------------------------------------------------------------------------------------------------
-  // All of `change` but the size, and xattrs with it (nullopt removes one), in one commit. RETURNS: the new record. REQUIRES: exclusive(inode).
+  // attributes.cc
+  // ----------------------------------------------------------------------------------------------------------------------------- All of
+  // `change` but the size, and xattrs with it (nullopt removes one), in one commit. RETURNS: the new record. REQUIRES: exclusive(inode).
   using XattrChanges = std::vector<std::pair<std::string, std::optional<std::string>>>;
   Result<InodeRecord> ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs = {});
 
-  // content.cc --------------------------------------------------------------------------------------------------------------------------------
+  // content.cc
+  // --------------------------------------------------------------------------------------------------------------------------------
   // RETURNS: the open content of a regular file. REQUIRES: shared(inode) or more.
   Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode);
   // Brings size, blocks and times of the record up to what `content` shows now. REQUIRES: exclusive(inode).
   Result<InodeRecord> RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use);
   // truncate(2). REQUIRES: exclusive(inode).
   Result<InodeRecord> Truncate(InodeId inode, BackingFile& content, uint64_t size);
-  // Notes a read for the access time. REQUIRES: exclusive(inode).
-  Status SetAccessTime(InodeId inode, Timestamp atime);
+  // Notes a read that has just happened, by the rule of relatime in mount(8). REQUIRES: exclusive(inode).
+  Status NoteRead(InodeId inode);
 
-  // sync.cc -----------------------------------------------------------------------------------------------------------------------------------
+  // sync.cc
+  // -----------------------------------------------------------------------------------------------------------------------------------
   // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
   Status SyncCatalog();
   // Makes the backing's entries on the way to the home of `inode` durable, as far as they are new. REQUIRES: no lock held.
@@ -166,16 +176,19 @@ class Volume {
   uint64_t commits() const { return committed_.load(); }
   bool NeedsSync() const { return committed_.load() != synced_.load(); }
 
-  // reclaim.cc --------------------------------------------------------------------------------------------------------------------------------
-  // The orphan is used by nobody any longer: its content will be removed, soon. Thread safety: any lock may be held.
+  // reclaim.cc
+  // -------------------------------------------------------------------------------------------------------------------------------- The
+  // orphan is used by nobody any longer: its content will be removed, soon. Thread safety: any lock may be held.
   void Reclaim(InodeId orphan);
   // Removes the contents of up to `limit` reclaimable orphans. RETURNS: how many. REQUIRES: no lock held.
   Result<size_t> ReclaimSome(size_t limit);
 
-  // settle.cc ---------------------------------------------------------------------------------------------------------------------------------
-  // Moves up to `limit` detached homes to a place that one of their names says. RETURNS: how many moved. REQUIRES: no lock held.
+  // settle.cc
+  // --------------------------------------------------------------------------------------------------------------------------------- Moves
+  // up to `limit` detached homes to a place that one of their names says. RETURNS: how many moved. REQUIRES: no lock held.
   Result<size_t> SettleSome(size_t limit);
   // RETURNS: whether there may be detached homes.
+  bool NeedsReclaim();
   bool NeedsSettling() const { return may_be_detached_.load(); }
 
  private:
@@ -204,7 +217,8 @@ class Volume {
   InodeRecord NewRecord(const NewInode& what, const Content& content) const;
   uint32_t BackingMode(FileType type, uint32_t mode) const;
   void AddInode(Transaction& transaction, InodeId inode, const InodeRecord& record, const NewInode& what);
-  Status MirrorOwnerAndMode(const Place& home, FileType type, std::optional<uint32_t> mode, std::optional<uint32_t> uid, std::optional<uint32_t> gid);
+  Status MirrorOwnerAndMode(const Place& home, FileType type, std::optional<uint32_t> mode, std::optional<uint32_t> uid,
+                            std::optional<uint32_t> gid);
 
   // reconcile.cc
   Status Verify(InodeId inode);
@@ -264,10 +278,10 @@ class Volume {
   std::atomic<bool> may_be_detached_{false};
   uint64_t generation_ = 0;
 
-  Mutex sync_mutex_;                // one SyncCatalog at a time; held over I/O; before takeover_gate_
-  std::shared_mutex takeover_gate_;  // replacing renames commit under it shared; the sync of the log holds it alone
-  Mutex pending_mutex_;             // leaf
-  std::set<InodeId> takeovers_ GUARDED_BY(pending_mutex_);             // contents that took over a name since the last sync
+  Mutex sync_mutex_;                                        // one SyncCatalog at a time; held over I/O; before takeover_gate_
+  std::shared_mutex takeover_gate_;                         // replacing renames commit under it shared; the sync of the log holds it alone
+  Mutex pending_mutex_;                                     // leaf
+  std::set<InodeId> takeovers_ GUARDED_BY(pending_mutex_);  // contents that took over a name since the last sync
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
