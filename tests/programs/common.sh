@@ -1,0 +1,145 @@
+# shellcheck shell=bash
+# Sourced by the program tests: an exFAT volume in an image file, hardlinkfs mounted over it in place, and nothing left of either at the end.
+# What a program did is checked three times: by the script, on the bare volume after an unmount, and after another mount.
+#
+#   start COMMAND...     makes the volume and mounts; skips the test (77) where this machine cannot, or a command is missing
+#   $mnt $work           the mount; a folder beside it on an ordinary filesystem
+#   settled              unmounts, checks the bare volume, mounts again, and checks that nothing has changed
+#   finish               the same without mounting again; the last line of every test
+
+programs_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+hardlinkfs=${HARDLINKFS:-$programs_dir/../../build/bin/hardlinkfs}
+server=
+loop=
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+
+# What comes next, with the seconds since the start.
+step() { printf '%3d s  %s\n' "$SECONDS" "$*"; }
+
+# equal WHAT WANTED FOUND
+equal() { [[ $2 == "$3" ]] || fail "$1: expected '$2', found '$3'"; }
+
+# Nothing may come out of a comparison.
+no_output() {
+  local what=$1 found
+  shift
+  found=$("$@" 2>&1) || fail "$what: status $?: $found"
+  [[ -z $found ]] || fail "$what:"$'\n'"$(head -n 20 <<<"$found")"
+}
+
+inode_of() { stat -c %i "$1"; }
+links_of() { stat -c %h "$1"; }
+
+# wait_until SECONDS WHAT COMMAND...
+wait_until() {
+  local seconds=$1 what=$2 tries
+  shift 2
+  for ((tries = seconds * 20; tries > 0; tries--)); do
+    ! "$@" || return 0
+    sleep 0.05
+  done
+  fail "$what: not within $seconds seconds"
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+is_mounted() { [[ $(findmnt -rno FSTYPE "$mnt" 2>/dev/null | tail -n 1) == fuse.hardlinkfs ]]; }
+mounted_or_dead() { is_mounted || gone "$server"; }
+unmounted() { umount "$1" 2>/dev/null; }
+
+# The program under test may leave others running in the mount; what is still there at the end is ours to end.
+clean_up() {
+  local status=$?
+  trap - EXIT
+  ((status == 0 || status == 77)) || show_server_log
+  cd /
+  local mounted
+  while read -r mounted; do
+    umount "$mounted" 2>/dev/null || umount -l "$mounted" || true
+  done < <(findmnt -rno TARGET | grep -F "$work/" | tac)
+  if [[ -n $server ]]; then
+    timeout 10 tail -f --pid="$server" /dev/null || kill -9 "$server" || true
+  fi
+  [[ -z $loop ]] || losetup -d "$loop" || true
+  rm -rf --one-file-system "$work"
+  exit "$status"
+}
+
+show_server_log() {
+  [[ ! -s $work/server.log ]] || { echo "the server's log ends:" && tail -n 10 "$work/server.log"; } >&2
+}
+
+mount_server() {
+  "$hardlinkfs" mount -f -o "${mount_options:-rw}" "$mnt" "$mnt" >>"$work/server.log" 2>&1 &
+  server=$!
+  wait_until 60 "mounting" mounted_or_dead
+  is_mounted || fail "hardlinkfs did not mount"
+}
+
+# Peak resident memory of the server, in KiB.
+peak_memory() { awk '/^VmHWM/ { print $2 }' "/proc/$server/status"; }
+
+# A program that has just ended may still hold a file for a moment.
+unmount_server() {
+  cd /
+  wait_until 10 "unmounting hardlinkfs" unmounted "$mnt"
+  # Homes are settled now, so this may take its time.
+  wait_until 120 "the server's end" gone "$server"
+  local status=0
+  wait "$server" || status=$?
+  server=
+  equal "the server's exit status" 0 "$status"
+}
+
+start() {
+  local command
+  for command in mkfs.exfat mount.exfat-fuse losetup python3 "$@"; do
+    [[ -n $(type -P "$command") ]] || skip "$command is not installed"
+  done
+  ((EUID == 0)) || skip "not root"
+  [[ -c /dev/fuse ]] || skip "no /dev/fuse"
+  work=$(mktemp -d "${TMPDIR:-/tmp}/programs.XXXXXX")
+  mnt=$work/stick
+  trap clean_up EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  # Some programs run as other users.
+  chmod 755 "$work"
+  umask 022
+  mkdir "$mnt"
+  # exFAT has no holes; the image takes up only what is written.
+  truncate -s 6G "$work/image"
+  mkfs.exfat "$work/image" >/dev/null
+  loop=$(losetup -f --show "$work/image" 2>/dev/null) || skip "no loop device"
+  mount.exfat-fuse "$loop" "$mnt" >"$work/exfat.log" 2>&1 || skip "mount.exfat-fuse: $(tail -n 1 "$work/exfat.log")"
+  mount_server
+}
+
+settle_and_look() {
+  "$programs_dir/inventory" write --nlink "$mnt" >"$work/mounted" || fail "link counts and names disagree"
+  unmount_server
+  "$programs_dir/inventory" bare "$work/mounted" "$mnt" || fail "the bare volume does not show what the mount showed"
+}
+
+settled() {
+  step "unmount, look at the bare volume, mount again"
+  settle_and_look
+  mount_server
+  "$programs_dir/inventory" write "$mnt" >"$work/remounted"
+  "$programs_dir/inventory" compare "$work/mounted" "$work/remounted" || fail "another mount shows something else"
+}
+
+finish() {
+  step "unmount, look at the bare volume"
+  settle_and_look
+  umount "$mnt"
+  step "done"
+}
