@@ -37,6 +37,11 @@ Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, c
   Result<InodeRecord> record = volume_.Read(inode);
   if (!record.ok()) return record.error();
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
+  if (open != nullptr) {
+    // Writes so far come before the times that are set now.
+    record = Refresh(inode, *open);
+    if (!record.ok()) return record.error();
+  }
   if (change.size.has_value()) {
     if (record->type != FileType::kRegular) return Error{EINVAL, "truncation of something that is no regular file"};
     if (open != nullptr) {
@@ -46,10 +51,6 @@ Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, c
       if (!content.ok()) return content.error();
       record = volume_.Truncate(inode, **content, *change.size);
     }
-    if (!record.ok()) return record.error();
-  } else if (open != nullptr) {
-    // Writes so far come before a time that is set now.
-    record = Refresh(inode, *open);
     if (!record.ok()) return record.error();
   }
   Volume::XattrChanges xattrs;
