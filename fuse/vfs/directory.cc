@@ -42,7 +42,9 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
             unprepared = inode;
             break;
           }
-          if (child.ok() && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
+          // Nor are those of an open file given: they may be behind what was written, and its own lock cannot be taken here.
+          const bool open = table_.FindOpen(inode) != nullptr;
+          if (child.ok() && !open && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
         }
         if (!visit(entry)) return {};
         if (entry.attributes.has_value()) table_.AddLookup(inode);

@@ -16,6 +16,10 @@ Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId ne
   if (!record.ok()) return record.error();
   table_.ClearOrphan(inode);
   table_.AddLookup(inode);
+  // As in Lookup: the record of a file that is being written is behind.
+  if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
+    if (const Result<InodeRecord> fresh = RefreshPrivileges(inode, *open); fresh.ok()) return Show(inode, *fresh);
+  }
   return Show(inode, *record);
 }
 

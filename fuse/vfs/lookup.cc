@@ -15,27 +15,40 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
     if (inode != directory) record = volume_.Read(inode);
     if (!record.ok()) return record.error();
     table_.AddLookup(inode);
-    return Show(inode, *record);
+    return ShowCounted(inode, *record);
   }
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   for (;;) {
+    std::optional<InodeRecord> shown;
+    InodeId inode{};
     {
       // The lookup is counted under the directory's lock: an unlink comes before it, and is seen, or after it, and finds the inode in use.
       const auto held = volume_.locks().Shared(directory);
       const Result<NameRow> row = volume_.Find(directory, *component);
       if (!row.ok()) return row.error();
-      const InodeId inode = row->record.inode;
+      inode = row->record.inode;
       if (volume_.IsPrepared(inode)) {
         const Result<InodeRecord> record = volume_.Read(inode);
         if (!record.ok()) return record.error();
         table_.AddLookup(inode);
-        return Show(inode, *record);
+        shown = *record;
       }
     }
-    if (const Result<InodeId> inode = FindPrepared(directory, *component); !inode.ok()) return inode.error();
+    if (shown.has_value()) return ShowCounted(inode, *shown);
+    if (const Result<InodeId> prepared = FindPrepared(directory, *component); !prepared.ok()) return prepared.error();
   }
+}
+
+// The kernel takes size and times from a lookup too. Of a file that is being written the record is behind, and would make it cut what it
+// caches.
+// REQUIRES: no lock held.
+Result<Attributes> Vfs::ShowCounted(InodeId inode, const InodeRecord& record) {
+  if (table_.FindOpen(inode) == nullptr) return Show(inode, record);
+  Result<Attributes> attributes = GetAttributes(inode);
+  if (!attributes.ok()) Forget(inode, 1);
+  return attributes;
 }
 
 void Vfs::Forget(InodeId inode, uint64_t lookups) {

@@ -169,6 +169,8 @@ class Vfs {
   }
   static constexpr size_t kReclaimForSpace = 4096;
   Attributes Show(InodeId inode, const InodeRecord& record) const;
+  // For an inode whose lookup was counted: on an error it is taken back. lookup.cc. REQUIRES: no lock held.
+  Result<Attributes> ShowCounted(InodeId inode, const InodeRecord& record);
 
   // open.cc. REQUIRES: exclusive(inode).
   OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
