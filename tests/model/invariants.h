@@ -1,0 +1,22 @@
+// What must always hold between the tables of a catalog, and between them and the backing; and what holds besides after a clean end.
+#ifndef HARDLINKFS_TESTS_MODEL_INVARIANTS_H_
+#define HARDLINKFS_TESTS_MODEL_INVARIANTS_H_
+
+#include <string>
+#include <vector>
+
+#include "tests/model/machine.h"
+
+namespace hardlinkfs {
+
+enum class Moment {
+  kRunning,  // of an open session, with nothing under way
+  kStopped,  // after Stop: homes lie where names say
+};
+
+// RETURNS: what is wrong, a line each; empty when all is well. Reads the backing; what it calls is counted there.
+std::vector<std::string> BrokenInvariants(Machine& machine, Moment moment);
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_TESTS_MODEL_INVARIANTS_H_

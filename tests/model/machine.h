@@ -1,0 +1,81 @@
+// Machine: a volume and its vfs on a backing and an engine in memory that outlive them, so that a test can close it, drop it as kill -9
+// does, and begin the next session. Without background work: a test says when to sync, reclaim and settle.
+#ifndef HARDLINKFS_TESTS_MODEL_MACHINE_H_
+#define HARDLINKFS_TESTS_MODEL_MACHINE_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "fuse/vfs/vfs.h"
+#include "store/backing/private_area.h"
+#include "store/catalog/catalog.h"
+#include "store/engine/memory_engine.h"
+#include "store/volume/volume.h"
+#include "tests/fakes/manual_clock.h"
+#include "tests/fakes/memory_backing.h"
+
+namespace hardlinkfs {
+
+struct MachineOptions {
+  MemoryBackingOptions backing;
+  VolumeOptions volume;
+  VfsOptions vfs;
+  NameHash hash = HashName;
+};
+
+class Machine {
+ public:
+  explicit Machine(MachineOptions options) : options_(std::move(options)), backing_(options_.backing, clock_) {
+    static_cast<void>(backing_.MakeDirectory(backing_.root(), BackingName(kPrivateAreaName), 0700));
+    const auto area = backing_.OpenDirectory(backing_.root(), BackingName(kPrivateAreaName));
+    static_cast<void>(backing_.MakeDirectory(*area, BackingName("homes"), 0700));
+    homes_ = *backing_.OpenDirectory(*area, BackingName("homes"));
+  }
+
+  // Begins a session. REQUIRES: none is open.
+  Status Open() {
+    catalog_ = std::make_unique<Catalog>(engine_, options_.hash);
+    volume_ = std::make_unique<Volume>(backing_, *catalog_, clock_, options_.backing.capabilities, homes_, options_.volume);
+    vfs_ = std::make_unique<Vfs>(*volume_, clock_, nullptr, options_.vfs);
+    return volume_->Open("uuid of the machine");
+  }
+  // Ends it as umount does. Stop leaves the volume to be looked at; Kill has to follow.
+  Status Stop() { return vfs_->Stop(); }
+  Status Close() {
+    Status closed = Stop();
+    Kill();
+    return closed;
+  }
+  // Ends it as kill -9 does: what was committed stays.
+  void Kill() {
+    vfs_.reset();
+    volume_.reset();
+    catalog_.reset();
+  }
+
+  ManualClock& clock() { return clock_; }
+  MemoryBacking& backing() { return backing_; }
+  MemoryEngine& engine() { return engine_; }
+  Catalog& catalog() { return *catalog_; }
+  Volume& volume() { return *volume_; }
+  Vfs& vfs() { return *vfs_; }
+  const BackingDirectoryRef& homes() const { return homes_; }
+  const MachineOptions& options() const { return options_; }
+  const Capabilities& capabilities() const { return options_.backing.capabilities; }
+
+ private:
+  const MachineOptions options_;
+  ManualClock clock_;
+  MemoryBacking backing_;
+  MemoryEngine engine_;
+  BackingDirectoryRef homes_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Volume> volume_;
+  std::unique_ptr<Vfs> vfs_;
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_TESTS_MODEL_MACHINE_H_

@@ -1,0 +1,146 @@
+// Random operations on a volume and on a reference tree, from a seed; a run that fails is made short before it is shown.
+//
+//   HARDLINKFS_MODEL_SEED=N       only this seed (what a failure prints); without it 1, 2, 3 …
+//   HARDLINKFS_MODEL_SECONDS=N    as many seeds as fit into this time, for each kind of backing
+//   HARDLINKFS_MODEL_OPERATIONS=N a seed
+//   HARDLINKFS_MODEL_TRACE=1      print each operation before it is made (for crashes and endless loops)
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/model/dice.h"
+#include "tests/model/model_run.h"
+
+namespace hardlinkfs {
+namespace {
+
+constexpr uint64_t kSeeds = 25;
+constexpr uint64_t kOperations = 1000;
+constexpr uint64_t kOperationsBetweenComparisons = 20;
+
+std::optional<uint64_t> FromEnvironment(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) return std::nullopt;
+  return std::strtoull(value, nullptr, 10);
+}
+
+struct Kind {
+  const char* name;
+  MachineOptions options;
+};
+
+// For GoogleTest, which would print the bytes.
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+
+Kind Ext4() { return {"Ext4", {}}; }
+
+Kind Exfat() {
+  Kind kind{"Exfat", {}};
+  kind.options.backing.capabilities = ExfatCapabilities();
+  return kind;
+}
+
+Kind Vfat() {
+  Kind kind{"Vfat", {}};
+  Capabilities can = ExfatCapabilities();
+  can.trailing_dots_and_spaces = false;
+  can.time_granularity = std::chrono::seconds(2);
+  kind.options.backing.capabilities = can;
+  return kind;
+}
+
+// Keeps everything but the case of names.
+Kind Ext4Casefold() {
+  Kind kind{"Ext4Casefold", {}};
+  kind.options.backing.capabilities.case_sensitive = false;
+  return kind;
+}
+
+// RETURNS: how the run ends; empty when both agree to the end.
+std::string Run(const Kind& kind, const std::vector<uint64_t>& numbers, uint64_t between, std::vector<std::string>* trace) {
+  const bool show = std::getenv("HARDLINKFS_MODEL_TRACE") != nullptr;
+  const auto sink = [&](const std::string& line) {
+    if (trace != nullptr) trace->push_back(line);
+    if (show) std::cerr << line << std::endl;
+  };
+  try {
+    ModelRun run(kind.options, sink);
+    uint64_t operations = 0;
+    for (const uint64_t number : numbers) {
+      run.Operate(number);
+      if (++operations % between == 0) run.Compare();
+    }
+    run.RemountClean();
+  } catch (const Difference& difference) {
+    return difference.what;
+  }
+  return {};
+}
+
+// Leaves out what the failure does not need: halves first, then ever smaller parts.
+std::vector<uint64_t> ShrunkOnce(const Kind& kind, std::vector<uint64_t> numbers) {
+  for (size_t part = numbers.size() / 2; part > 0; part /= 2) {
+    for (size_t begin = 0; begin < numbers.size();) {
+      std::vector<uint64_t> fewer = numbers;
+      const size_t end = std::min(begin + part, fewer.size());
+      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(begin), fewer.begin() + static_cast<std::ptrdiff_t>(end));
+      if (Run(kind, fewer, 1, nullptr).empty()) {
+        begin += part;
+      } else {
+        numbers = fewer;
+      }
+    }
+  }
+  return numbers;
+}
+
+std::vector<uint64_t> Shrunk(const Kind& kind, std::vector<uint64_t> numbers) {
+  for (size_t before = 0; before != numbers.size();) {
+    before = numbers.size();
+    numbers = ShrunkOnce(kind, numbers);
+  }
+  return numbers;
+}
+
+void Check(const Kind& kind, uint64_t seed) {
+  Dice dice(seed);
+  std::vector<uint64_t> numbers(FromEnvironment("HARDLINKFS_MODEL_OPERATIONS").value_or(kOperations));
+  for (uint64_t& number : numbers) number = dice.Any();
+  const std::string failure = Run(kind, numbers, kOperationsBetweenComparisons, nullptr);
+  if (failure.empty()) return;
+  // Comparing after each operation changes the lookups, and so what happens; without a failure then, the long run has to do.
+  const bool fails_step_by_step = !Run(kind, numbers, 1, nullptr).empty();
+  if (fails_step_by_step) numbers = Shrunk(kind, numbers);
+  std::vector<std::string> trace;
+  const std::string end = Run(kind, numbers, fails_step_by_step ? 1 : kOperationsBetweenComparisons, &trace);
+  std::string lines;
+  for (const std::string& line : trace) lines += "  " + line + "\n";
+  FAIL() << end << "\n"
+         << lines << "again: HARDLINKFS_MODEL_SEED=" << seed << " bin/tests/model_test --gtest_filter=*" << kind.name
+         << (end == failure ? "" : "\nbefore it was made short it was: " + failure);
+}
+
+class Model : public testing::TestWithParam<Kind> {};
+
+TEST_P(Model, BehavesLikeThePosixTree) {
+  if (const auto seed = FromEnvironment("HARDLINKFS_MODEL_SEED")) return Check(GetParam(), *seed);
+  const auto seconds = FromEnvironment("HARDLINKFS_MODEL_SECONDS");
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds.value_or(0));
+  // A long run begins where no run before it was.
+  const uint64_t first = seconds ? static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) : 1;
+  for (uint64_t seed = first; seconds ? std::chrono::steady_clock::now() < end : seed < first + kSeeds; ++seed) {
+    Check(GetParam(), seed);
+    if (HasFatalFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Model, testing::Values(Ext4(), Exfat(), Vfat(), Ext4Casefold()),
+                         [](const auto& kind) { return std::string(kind.param.name); });
+
+}  // namespace
+}  // namespace hardlinkfs
