@@ -1,0 +1,114 @@
+// MountTest: a fresh hardlinkfs, mounted by the real command over a fresh directory of a backing. The suites run on each backing there is: exFAT and
+// others that HARDLINKFS_TEST_BACKINGS names (tests/run makes one), ext4 (or whatever TMPDIR lies on), and tmpfs.
+#ifndef HARDLINKFS_TESTS_INTEGRATION_FIXTURE_H_
+#define HARDLINKFS_TESTS_INTEGRATION_FIXTURE_H_
+
+#include <gtest/gtest.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/integration/folder.h"
+#include "tests/integration/process.h"
+
+namespace hardlinkfs {
+
+// A place for volumes. Its name is part of the tests' names.
+struct TestBacking {
+  std::string name;
+  std::string directory;
+};
+void PrintTo(const TestBacking& backing, std::ostream* out);
+
+std::vector<TestBacking> TestBackings();
+std::string NameOf(const testing::TestParamInfo<TestBacking>& info);
+
+// RETURNS: the `hardlinkfs` command that is tested.
+std::string Command();
+
+// A directory that goes with its owner, and whatever is mounted in it.
+class ScratchDirectory {
+ public:
+  explicit ScratchDirectory(const std::string& parent);
+  ~ScratchDirectory();
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// One volume and its mount. All expectations inside are gtest's.
+class MountedVolume {
+ public:
+  // Both directories exist. Mounts nothing yet.
+  MountedVolume(std::string source, std::string mountpoint);
+  // Unmounts; a server that does not end is killed.
+  ~MountedVolume();
+  MountedVolume(const MountedVolume&) = delete;
+  MountedVolume& operator=(const MountedVolume&) = delete;
+
+  void Mount(const std::string& options = "", const std::optional<User>& user = std::nullopt);
+  // Tries to. The server is ours to unmount if it worked.
+  CommandResult TryMount(const std::string& options = "", const std::optional<User>& user = std::nullopt);
+  // umount(2), and waits for the server to end, which must be with success.
+  void Unmount();
+  void Remount(const std::string& options = "");
+  // kill -9, and waits for the end. The dead mount stays where it is.
+  void KillServer();
+  void Signal(int signal);
+  // RETURNS: its exit status, 128 + signal when it was killed.
+  int WaitForServer();
+
+  bool mounted() const { return server_ > 0; }
+  pid_t server() const { return server_; }
+  const std::string& source() const { return source_; }
+  const std::string& mountpoint() const { return mountpoint_; }
+  // What the server has logged in this mount.
+  std::string Log() const;
+
+ private:
+  std::string source_;
+  std::string mountpoint_;
+  std::string log_;
+  pid_t server_ = 0;
+};
+
+class MountTest : public testing::TestWithParam<TestBacking> {
+ protected:
+  MountTest();
+  void SetUp() override { volume_.Mount(); }
+  void TearDown() override;
+
+  void Mount(const std::string& options = "") { volume_.Mount(options); }
+  void Unmount() { volume_.Unmount(); }
+  void Remount(const std::string& options = "") { volume_.Remount(options); }
+
+  // The root as seen through the mount, and bare.
+  const Folder& top() const { return top_; }
+  const Folder& bare() const { return bare_; }
+  MountedVolume& volume() { return volume_; }
+  // A directory on the same filesystem as the mount point, outside of the mount.
+  std::string Outside(std::string_view name) const { return elsewhere_.path() + "/" + std::string(name); }
+  bool on_exfat() const { return GetParam().name == "exfat"; }
+
+ private:
+  ScratchDirectory elsewhere_;
+  ScratchDirectory source_;
+  MountedVolume volume_;
+  Folder top_;
+  Folder bare_;
+};
+
+// The same, with nothing mounted at first.
+class UnmountedTest : public MountTest {
+ protected:
+  void SetUp() override {}
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_TESTS_INTEGRATION_FIXTURE_H_
