@@ -14,20 +14,14 @@
 #include "fuse/lowlevel/fuse_api.h"
 #include "fuse/lowlevel/fuse_log.h"
 #include "fuse/lowlevel/operations.h"
+#include "fuse/lowlevel/request_loop.h"
 #include "store/base/unique_fd.h"
 
 namespace hardlinkfs {
 namespace {
 
-// Each may wait for the backing. With fewer, a few slow writes hold up every lookup; with more, a small machine only switches between them.
-constexpr unsigned kWorkers = 10;
-
 struct SessionDelete {
   void operator()(fuse_session* session) const { fuse_session_destroy(session); }
-};
-
-struct LoopConfigDelete {
-  void operator()(fuse_loop_config* config) const { fuse_loop_cfg_destroy(config); }
 };
 
 // libfuse splits its option strings at commas.
@@ -88,6 +82,7 @@ struct Session::State {
   Connection connection;
   Server server;
   std::unique_ptr<fuse_session, SessionDelete> session;
+  std::unique_ptr<RequestLoop> loop;  // null with io_uring
 };
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -102,6 +97,7 @@ Session::MountResult Session::Mount(Vfs& vfs, const Clock& clock, KernelPassthro
   state->session.reset(NewSession(options, Operations(), state->server));
   if (state->session == nullptr) return FailureOf(complaints);
   if (fuse_session_mount(state->session.get(), options.mountpoint.c_str()) != 0) return FailureOf(complaints);
+  if (!options.io_uring) state->loop = std::make_unique<RequestLoop>(state->session.get());
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }
 
@@ -121,11 +117,10 @@ Status Session::Serve(const std::function<void()>& on_ready) {
     look = state_->Look();
     if (look == 0) return on_ready();
     fuse_session_exit(session);
+    if (state_->loop != nullptr) state_->loop->Stop();
   });
-  const std::unique_ptr<fuse_loop_config, LoopConfigDelete> config(fuse_loop_cfg_create());
-  // Idle workers are kept, which is libfuse's default.
-  fuse_loop_cfg_set_max_threads(config.get(), kWorkers);
-  const int result = fuse_session_loop_mt(session, config.get());
+  // With io_uring the rings have threads of their own, which only libfuse's loop ends.
+  const int result = state_->loop == nullptr ? fuse_session_loop_mt(session, nullptr) : -state_->loop->Run();
   state_->server.passthrough.Detach();
   fuse_session_unmount(session);
   first_look.join();
@@ -139,6 +134,7 @@ void Session::End() {
   const UniqueFd root(open(state_->options.mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (root.valid() && syncfs(root.get()) != 0) spdlog::warn("pages of memory-mapped files could not be written back: errno {}", errno);
   fuse_session_exit(state_->session.get());
+  if (state_->loop != nullptr) state_->loop->Stop();
 }
 
 bool Session::uses_passthrough() const { return state_->connection.passthrough() && state_->server.passthrough.attached(); }
