@@ -16,6 +16,7 @@ Result<Attributes> Vfs::GetAttributes(InodeId inode) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
     const auto held = volume_.locks().Exclusive(inode);
+    if (Status noted = NoteReads(inode, *open); !noted.ok()) return noted.error();
     const Result<InodeRecord> record = RefreshPrivileges(inode, *open);
     if (!record.ok()) return record.error();
     return Show(inode, *record);
@@ -24,6 +25,9 @@ Result<Attributes> Vfs::GetAttributes(InodeId inode) {
   if (!record.ok()) return record.error();
   return Show(inode, *record);
 }
+
+// REQUIRES: exclusive(inode).
+Status Vfs::NoteReads(InodeId inode, OpenContent& open) { return open.was_read.exchange(false) ? volume_.NoteRead(inode) : Status(); }
 
 void Vfs::NotePrivileges(OpenContent& open, const InodeRecord& record) {
   if (open.backing_id == 0 || open.writers == 0) return;
@@ -70,6 +74,11 @@ Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, c
     record = volume_.ChangeAttributes(inode, change, xattrs);
     if (!record.ok()) return record.error();
     if (open != nullptr && change.mode.has_value()) NotePrivileges(*open, *record);
+  }
+  if (open != nullptr && open->backing_id > 0 && open->writers > 0) {
+    // What was set now may lie in the current tick: the next write has to show all the same.
+    record = Refresh(inode, *open);
+    if (!record.ok()) return record.error();
   }
   return Show(inode, *record);
 }

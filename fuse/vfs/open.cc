@@ -8,6 +8,7 @@
 namespace hardlinkfs {
 namespace {
 
+bool Reads(int open_flags) { return (open_flags & O_ACCMODE) != O_WRONLY; }
 bool Writes(int open_flags) { return (open_flags & O_ACCMODE) != O_RDONLY; }
 
 }  // namespace
@@ -44,6 +45,8 @@ OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int 
   }
   ++open->handles;
   if (Writes(open_flags)) ++open->writers;
+  // Reads by passthrough do not come by here, and not every backing keeps access times: an open for reading counts as a read.
+  if (open->backing_id > 0 && Reads(open_flags) && options_.atime == Atime::kRelative) open->was_read = true;
   return {open->backing_id};
 }
 
@@ -72,7 +75,7 @@ void Vfs::Release(InodeId inode, int open_flags) {
       // What cannot be kept now is found by the next mount, which compares.
       static_cast<void>(RefreshPrivileges(inode, *open));
     }
-    if (open->was_read.exchange(false)) static_cast<void>(volume_.NoteRead(inode));
+    static_cast<void>(NoteReads(inode, *open));
     if (--open->handles > 0) return;
     if (open->backing_id > 0) passthrough_->Unregister(open->backing_id);
     reclaim = table_.Close(inode);

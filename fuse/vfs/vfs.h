@@ -172,6 +172,7 @@ class Vfs {
   // For an inode whose lookup was counted: on an error it is taken back. lookup.cc. REQUIRES: no lock held.
   Result<Attributes> ShowCounted(InodeId inode, const InodeRecord& record);
 
+  Status NoteReads(InodeId inode, OpenContent& open);
   // open.cc. REQUIRES: exclusive(inode).
   OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
   // Attributes of an inode whose content may be changing. REQUIRES: exclusive(inode).
