@@ -258,7 +258,10 @@ Status PrivateArea::MarkFinished() {
 }
 
 void PrivateArea::Discard(int root_fd) {
-  if (is_new_) Unmake(root_fd, directory_.get());
+  if (!is_new_) return;
+  // First, since a FUSE backing keeps the entry of a file that is removed while it is open, and the folder could not go.
+  lock_ = UniqueFd();
+  Unmake(root_fd, directory_.get());
 }
 
 }  // namespace hardlinkfs

@@ -26,14 +26,16 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
     }
   }
   if (orphans.empty()) return size_t{0};
-  Status status = SyncCatalog();
+  const Status synced = SyncCatalog();
+  Status status = synced;
   size_t removed = 0;
   std::vector<InodeId> again;
   for (const InodeId orphan : orphans) {
-    if (!status.ok()) {
+    if (!synced.ok()) {
       again.push_back(orphan);
       continue;
     }
+    // One that cannot be removed does not hold up the others.
     const Result<bool> gone = RemoveOrphan(orphan);
     if (!gone.ok()) status = gone.error();
     if (gone.ok() && *gone) {

@@ -39,8 +39,25 @@ Status Volume::Prepare(InodeId inode) {
   if (verified_.Contains(inode)) return {};
   Status verified = Verify(inode);
   if (verified.code() != ESTALE) return verified;
+  const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (Status dropped = DropVanished(inode); !dropped.ok()) return dropped;
+  if (record.ok() && record->home.has_value()) {
+    if (Status adopted = AdoptReplacement(*record->home); !adopted.ok()) return adopted;
+  }
   return Error{ENOENT, "vanished from the backing"};
+}
+
+// Where something vanished there may be something else of that name. If the directory was listed already, it counted as known then.
+Status Volume::AdoptReplacement(const Place& place) {
+  if (!reconciled_.Contains(place.directory)) return {};
+  const auto held = locks_.Exclusive(place.directory);
+  const Result<InodeId> resident = catalog_.FindHome(place);
+  if (resident.code() != ENOENT) return resident.status();
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
+  if (!in.ok()) return in.code() == ENOENT ? Status() : in.status();
+  const Result<BackingStat> there = backing_.Stat(*in, place.name);
+  if (!there.ok()) return there.code() == ENOENT ? Status() : there.status();
+  return Adopt(place.directory, {{place.name, there->type}});
 }
 
 // RETURNS: ESTALE when the home has vanished. The names go then, which takes other locks than this function holds.

@@ -1,11 +1,10 @@
 // The settler: moves detached homes to where their names say, so that the backing read by itself shows every file under one of its names.
 // In batches: intents, one log sync, moves, sync of what moved, retire the intents (S1, S3).
-#include <strings.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <set>
 
+#include "store/backing/case_fold.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -13,7 +12,7 @@ namespace {
 
 constexpr size_t kNamesConsidered = 64;  // of a file with thousands of links any will do
 
-bool SameButForCase(const BackingName& a, const BackingName& b) { return strcasecmp(a.c_str(), b.c_str()) == 0; }
+bool SameButForCase(const BackingName& a, const BackingName& b) { return CaseFold(a.bytes()) == CaseFold(b.bytes()); }
 
 }  // namespace
 
@@ -35,6 +34,15 @@ Result<bool> Volume::IsSettled(InodeId directory) const {
   return true;
 }
 
+// RETURNS: whether one of the names says `place`.
+bool Volume::IsAtOneOf(const Place& place, const std::vector<NameRow>& names) const {
+  return std::ranges::any_of(names, [&](const NameRow& row) {
+    if (row.directory != place.directory) return false;
+    const Result<Name> name = Name::From(row.record.name);
+    return name.ok() && codec_.Spells(place.name, *name);
+  });
+}
+
 // RETURNS: the move to make now, or nothing: no move is needed (the row goes), or the place is not free yet. With `break_cycles` what
 // occupies the place is sent to homes/ instead of being waited for.
 Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_cycles) {
@@ -51,11 +59,7 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
   const auto rows = catalog_.NamesOf(inode, kNamesConsidered);
   if (!rows.ok()) return rows.error();
   const Place& home = *record->home;
-  for (const NameRow& row : *rows) {
-    const Result<Name> name = Name::From(row.record.name);
-    if (!name.ok()) return name.error();
-    if (home.directory == row.directory && codec_.Spells(home.name, *name)) return done();
-  }
+  if (IsAtOneOf(home, *rows)) return done();
   for (const NameRow& row : *rows) {
     const Result<bool> settled = IsSettled(row.directory);
     if (!settled.ok()) return settled.error();
@@ -77,6 +81,7 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
         return std::optional(Move{inode, home, HomesPlace(inode), true});
       }
       const Result<BackingDirectoryRef> in = directories_.Open(row.directory);
+      if (in.code() == ENOENT) break;  // vanished; its names go when it is touched
       if (!in.ok()) return in.error();
       const Result<BackingStat> there = backing_.Stat(*in, spelling);
       if (there.ok()) continue;  // a clash: the other spelling
@@ -95,6 +100,10 @@ Result<bool> Volume::MakeMove(const Move& move) {
   if (!move.to_homes) {
     const Result<InodeRecord> parent = catalog_.ReadInode(move.to.directory);
     if (!parent.ok() || parent->nlink == 0) return false;
+    // No lock was held since the plan was made: the name may be another's by now.
+    const auto names = catalog_.NamesOf(move.inode, kNamesConsidered);
+    if (!names.ok()) return names.error();
+    if (!IsAtOneOf(move.to, *names)) return false;
   }
   // Both directories' entries change; two locks of one table, in its order.
   Mutex* first = &HomeLock(move.from.directory);
@@ -109,6 +118,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
   const Result<BackingDirectoryRef> from = directories_.Open(move.from.directory);
   if (!from.ok()) return from.error();
   const Result<BackingDirectoryRef> to = directories_.Open(move.to.directory);
+  if (to.code() == ENOENT) return false;
   if (!to.ok()) return to.error();
   const bool is_directory = record->type == FileType::kDirectory;
   if (is_directory) {
@@ -127,7 +137,10 @@ Result<bool> Volume::MakeMove(const Move& move) {
     } else {
       transaction.DeleteDetached(move.inode);
     }
-    return Commit(transaction);
+    Status committed = Commit(transaction);
+    // Else the file could not be opened until the intent is resolved. If this fails too, that is what happens.
+    if (!committed.ok()) static_cast<void>(backing_.Rename(*to, move.to.name, *from, move.from.name));
+    return committed;
   };
   const Status moved = commit();
   if (is_directory) directories_.Unpin(move.inode);
@@ -175,6 +188,13 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
 
 Result<size_t> Volume::SettleSome(size_t limit) {
   MutexLock background(background_mutex_);
+  // Left by a batch that failed. A new intent of the same inode must not take their place.
+  const auto intents = catalog_.ListIntents();
+  if (!intents.ok()) return intents.error();
+  for (const IntentRecord& intent : *intents) {
+    const auto held = locks_.Exclusive(intent.inode);
+    if (Status resolved = ResolveIntent(intent); !resolved.ok()) return resolved.error();
+  }
   std::vector<Move> moves;
   bool any = false;
   // Two looks: in the second, with nothing to move in the first, homes that wait for each other are torn apart.
@@ -188,6 +208,7 @@ Result<size_t> Volume::SettleSome(size_t limit) {
       any = true;
       after = detached->back();
       for (const InodeId inode : *detached) {
+        if (Status prepared = Prepare(inode); !prepared.ok() && prepared.code() != ENOENT) return prepared.error();
         const Result<std::optional<Move>> move = PlanMove(inode, break_cycles);
         if (!move.ok()) return move.error();
         if (!move->has_value() || !moving.insert((*move)->inode).second || !taken.insert((*move)->to).second) continue;

@@ -224,6 +224,7 @@ class Volume {
   Status Verify(InodeId inode);
   Status Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction);
   Status Adopt(InodeId directory, const std::vector<BackingEntry>& entries);
+  Status AdoptReplacement(const Place& place);
   Status DropVanished(InodeId inode);
   Status DropName(const NameRow& row);
   Result<InodeId> LostAndFound();
@@ -246,6 +247,7 @@ class Volume {
   };
   Result<std::optional<Move>> PlanMove(InodeId inode, bool break_cycles);
   Result<bool> IsSettled(InodeId directory) const;
+  bool IsAtOneOf(const Place& place, const std::vector<NameRow>& names) const;
   Result<bool> MakeMove(const Move& move);
   Result<size_t> MakeMoves(const std::vector<Move>& moves);
 
