@@ -11,6 +11,8 @@ programs_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 hardlinkfs=${HARDLINKFS:-$programs_dir/../../build/bin/hardlinkfs}
 server=
 loop=
+# What a script has to end before the mount can go; it may redefine this.
+end_program() { :; }
 
 fail() {
   echo "FAILED: $*" >&2
@@ -55,12 +57,12 @@ is_mounted() { [[ $(findmnt -rno FSTYPE "$mnt" 2>/dev/null | tail -n 1) == fuse.
 mounted_or_dead() { is_mounted || gone "$server"; }
 unmounted() { umount "$1" 2>/dev/null; }
 
-# The program under test may leave others running in the mount; what is still there at the end is ours to end.
 clean_up() {
   local status=$?
   trap - EXIT
   ((status == 0 || status == 77)) || show_server_log
   cd /
+  end_program
   local mounted
   while read -r mounted; do
     umount "$mounted" 2>/dev/null || umount -l "$mounted" || true
@@ -92,15 +94,17 @@ unmount_server() {
   cd /
   wait_until 10 "unmounting hardlinkfs" unmounted "$mnt"
   # Homes are settled now, so this may take its time.
-  wait_until 120 "the server's end" gone "$server"
+  wait_until "${end_within:-120}" "the server's end" gone "$server"
   local status=0
   wait "$server" || status=$?
   server=
   equal "the server's exit status" 0 "$status"
 }
 
-start() {
-  local command
+# start_volume exfat|plain COMMAND...: plain is a folder of the filesystem that $work is on.
+start_volume() {
+  local kind=$1 command
+  shift
   for command in mkfs.exfat mount.exfat-fuse losetup python3 "$@"; do
     [[ -n $(type -P "$command") ]] || skip "$command is not installed"
   done
@@ -115,12 +119,18 @@ start() {
   chmod 755 "$work"
   umask 022
   mkdir "$mnt"
+  [[ $kind == plain ]] || mount_exfat
+  mount_server
+}
+
+start() { start_volume exfat "$@"; }
+
+mount_exfat() {
   # exFAT has no holes; the image takes up only what is written.
   truncate -s 6G "$work/image"
   mkfs.exfat "$work/image" >/dev/null
   loop=$(losetup -f --show "$work/image" 2>/dev/null) || skip "no loop device"
   mount.exfat-fuse "$loop" "$mnt" >"$work/exfat.log" 2>&1 || skip "mount.exfat-fuse: $(tail -n 1 "$work/exfat.log")"
-  mount_server
 }
 
 settle_and_look() {
