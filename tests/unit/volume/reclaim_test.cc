@@ -1,0 +1,118 @@
+// Reclaiming: the contents of what has no name left go, but never before the deletion is durable.
+#include <cerrno>
+
+#include "tests/unit/volume/volume_fixture.h"
+
+namespace hardlinkfs {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class ReclaimTest : public VolumeTest {};
+
+// S4.
+TEST_F(ReclaimTest, ContentGoesOnlyAfterTheDeletionIsDurable) {
+  File("a", "1");
+  Remove("a");
+  uint64_t unsynced = 99;
+  backing().SetFaultHook([&](BackingCall call, const std::string&) {
+    if (call == BackingCall::kRemoveFile) unsynced = engine().UnsyncedCommits();
+    return 0;
+  });
+  EXPECT_GT(engine().UnsyncedCommits(), 0U);
+  EXPECT_EQ(*volume().ReclaimSome(10), 1U);
+  EXPECT_EQ(unsynced, 0U);
+  EXPECT_THAT(Bare(), IsEmpty());
+  EXPECT_EQ(volume().inode_count(), 1U);
+}
+
+TEST_F(ReclaimTest, FailedSyncRemovesNothing) {
+  File("a", "1");
+  Remove("a");
+  engine().FailSyncs(EIO, 1);
+  EXPECT_FALSE(volume().ReclaimSome(10).ok());
+  EXPECT_THAT(Bare(), ElementsAre("a=1"));
+}
+
+TEST_F(ReclaimTest, OnlyWhatWasGivenIsReclaimed) {
+  File("a", "1");
+  const auto parent = volume().locks().Exclusive(std::array{Find("a"), kRootInode});
+  ASSERT_TRUE(volume().Unlink(kRootInode, N("a"), Find("a")).ok());
+  EXPECT_EQ(*volume().ReclaimSome(10), 0U);
+  EXPECT_THAT(Bare(), ElementsAre("a=1"));
+}
+
+TEST_F(ReclaimTest, OrphansOfACrashedSessionAreReclaimed) {
+  const InodeId inode = File("a", "1");
+  {
+    const auto held = volume().locks().Exclusive(std::array{inode, kRootInode});
+    ASSERT_TRUE(volume().Unlink(kRootInode, N("a"), inode).ok());
+  }
+  KillAndOpen();
+  EXPECT_EQ(*volume().ReclaimSome(10), 1U);
+  EXPECT_THAT(Bare(), IsEmpty());
+  ExpectSound();
+}
+
+TEST_F(ReclaimTest, ContentThatIsGoneAlreadyIsNoError) {
+  File("a", "1");
+  Remove("a");
+  BareRemove("a");
+  EXPECT_EQ(*volume().ReclaimSome(10), 1U);
+  ExpectSound();
+}
+
+TEST_F(ReclaimTest, XattrsAndTargetGoAlong) {
+  const InodeId inode = Symlink("s");
+  {
+    const auto held = volume().locks().Exclusive(inode);
+    ASSERT_TRUE(volume().ChangeAttributes(inode, {}, {{"user.x", "1"}}).ok());
+  }
+  Remove("s");
+  EXPECT_EQ(*volume().ReclaimSome(10), 1U);
+  ExpectSound();
+}
+
+TEST_F(ReclaimTest, OneThatCannotBeRemovedDoesNotHoldUpTheOthers) {
+  for (const char* name : {"a", "b", "c"}) {
+    File(name);
+    Remove(name);
+  }
+  backing().SetFaultHook(
+      [](BackingCall call, const std::string& name) { return call == BackingCall::kRemoveFile && name == "a" ? EIO : 0; });
+  for (int i = 0; i < 3; ++i) static_cast<void>(volume().ReclaimSome(10));
+  EXPECT_THAT(Bare(), ElementsAre("a="));
+}
+
+TEST_F(ReclaimTest, FailureOfAnyStepIsMadeUpForLater) {
+  for (uint64_t step = 1;; ++step) {
+    ASSERT_LT(step, 50U);
+    Directory("d");
+    File("d/a");
+    Remove("d/a");
+    Remove("d");
+    backing().FailNth(std::nullopt, step, EIO);
+    Result<size_t> reclaimed = volume().ReclaimSome(10);
+    backing().FailNth(std::nullopt, 0, 0);
+    const bool failed = !reclaimed.ok();
+    while (volume().ReclaimSome(10).ok() && !volume().catalog().ListOrphans(InodeId{0}, 1)->empty()) {
+    }
+    EXPECT_THAT(Bare(), IsEmpty()) << "step " << step;
+    ExpectSound();
+    if (!failed) break;
+  }
+}
+
+TEST_F(ReclaimTest, FailedCommitIsMadeUpForLater) {
+  File("a");
+  Remove("a");
+  EXPECT_TRUE(volume().SyncCatalog().ok());
+  engine().FailCommits(EIO, 1);
+  EXPECT_FALSE(volume().ReclaimSome(10).ok());
+  EXPECT_EQ(*volume().ReclaimSome(10), 1U);
+  ExpectSound();
+}
+
+}  // namespace
+}  // namespace hardlinkfs
