@@ -29,9 +29,9 @@ Result<Attributes> Vfs::GetAttributes(InodeId inode) {
 // REQUIRES: exclusive(inode).
 Status Vfs::NoteReads(InodeId inode, OpenContent& open) { return open.was_read.exchange(false) ? volume_.NoteRead(inode) : Status(); }
 
-void Vfs::NotePrivileges(OpenContent& open, const InodeRecord& record) {
-  if (open.backing_id == 0 || open.writers == 0) return;
-  open.privileged_since = (record.mode & 06000U) != 0 ? std::optional(record.mtime) : std::nullopt;
+void Vfs::NotePrivileges(InodeId inode, OpenContent& open, const InodeRecord& record) const {
+  if (open.backing_id == 0) return;
+  open.privileged_since = HasPrivileges(inode) ? std::optional(record.mtime) : std::nullopt;
   open.uncacheable = open.privileged_since.has_value();
 }
 
@@ -42,8 +42,8 @@ Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, c
   if (!record.ok()) return record.error();
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
-    // Writes so far come before the times that are set now.
-    record = Refresh(inode, *open);
+    // Writes so far come before what is set now.
+    record = RefreshPrivileges(inode, *open);
     if (!record.ok()) return record.error();
   }
   if (change.size.has_value()) {
@@ -73,7 +73,7 @@ Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, c
   if (!only_size || !change.size.has_value()) {
     record = volume_.ChangeAttributes(inode, change, xattrs);
     if (!record.ok()) return record.error();
-    if (open != nullptr && change.mode.has_value()) NotePrivileges(*open, *record);
+    if (open != nullptr && change.mode.has_value()) NotePrivileges(inode, *open, *record);
   }
   if (open != nullptr && open->backing_id > 0 && open->writers > 0) {
     // What was set now may lie in the current tick: the next write has to show all the same.

@@ -21,6 +21,7 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
   if (record->nlink == 0) return {};  // removed: empty, without "." even, as elsewhere
   if (offset < kAfterDot && !visit({".", directory, FileType::kDirectory, kAfterDot, std::nullopt})) return {};
   if (offset < kAfterDotDot && !visit({"..", record->parent, FileType::kDirectory, kAfterDotDot, std::nullopt})) return {};
+  std::optional<InodeId> failed;
   for (Slot after{std::max(offset, kAfterDotDot)};;) {
     InodeId unprepared{};
     {
@@ -38,13 +39,13 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
           // A home in this directory was seen when the directory was listed; one elsewhere has to be looked for before its name is shown.
           const bool seen = child.ok() && child->home.has_value() && child->home->directory == directory;
           // A record that cannot be read costs its attributes, not the listing: a lookup of it gives the error.
-          if (child.ok() && !prepared && (mode == ListingMode::kNamesAndAttributes || !seen)) {
+          if (child.ok() && !prepared && inode != failed && (mode == ListingMode::kNamesAndAttributes || !seen)) {
             unprepared = inode;
             break;
           }
           // Nor are those of an open file given: they may be behind what was written, and its own lock cannot be taken here.
           const bool open = table_.FindOpen(inode) != nullptr;
-          if (child.ok() && !open && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
+          if (child.ok() && !open && inode != failed && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
         }
         if (!visit(entry)) return {};
         if (entry.attributes.has_value()) table_.AddLookup(inode);
@@ -53,7 +54,8 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
     }
     if (Raw(unprepared) == 0) continue;
     const Status prepared = volume_.Prepare(unprepared);
-    if (!prepared.ok() && prepared.code() != ENOENT) return prepared;
+    // One that cannot be looked at is shown by its name alone.
+    if (!prepared.ok()) failed = unprepared;
   }
 }
 

@@ -72,6 +72,8 @@ Status Vfs::Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length) 
   if (!open.ok()) return open.error();
   const Result<AllocateMode> allocate = AllocateModeOf(mode);
   if (!allocate.ok()) return allocate.error();
+  // The request does not say who asks; taking too much away is safe.
+  if (Status killed = KillPrivileges(inode, true); !killed.ok()) return killed;
   Status allocated = (*open)->file->Allocate(*allocate, offset, length);
   if (allocated.ok()) (*open)->NoteWrite(clock_.Now());
   return allocated;
@@ -82,6 +84,7 @@ Result<size_t> Vfs::CopyRange(InodeId from, uint64_t from_offset, InodeId to, ui
   if (!source.ok()) return source.error();
   const Result<std::shared_ptr<OpenContent>> target = FindOpen(to);
   if (!target.ok()) return target.error();
+  if (Status killed = KillPrivileges(to, true); !killed.ok()) return killed.error();
   Result<size_t> copied = (*source)->file->CopyTo(from_offset, *(*target)->file, to_offset, length);
   if (copied.ok()) (*target)->NoteWrite(clock_.Now());
   return copied;

@@ -11,6 +11,8 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
     if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
     Result<InodeRecord> record = volume_.Read(directory);
     if (!record.ok()) return record.error();
+    // A handle of a file that was deleted is stale, also before its content is gone; not so while somebody has it open.
+    if (record->nlink == 0 && table_.FindOpen(directory) == nullptr) return Error{ESTALE, "handle of a deleted inode"};
     const InodeId inode = name == ".." ? record->parent : directory;
     if (inode != directory) record = volume_.Read(inode);
     if (!record.ok()) return record.error();

@@ -71,6 +71,7 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
       }
     }
     const auto held = volume_.locks().Exclusive(involved);
+    if (request.target.has_value()) request.target_use = UseOf(*request.target);
     const Result<std::optional<LostName>> lost = volume_.Rename(request);
     if (lost.code() == ESTALE) continue;
     if (!lost.ok()) return lost.error();

@@ -13,12 +13,12 @@ Status Vfs::Sync(InodeId inode, SyncMode mode) {
     const auto held = volume_.locks().Exclusive(inode);
     if (const Result<InodeRecord> record = Refresh(inode, **open); !record.ok()) return record.error();
   }
-  if (Status synced = volume_.SyncHome(inode); !synced.ok()) return synced;
+  if (Status synced = volume_.SyncNewEntries(); !synced.ok()) return synced;
   return volume_.SyncCatalog();
 }
 
-Status Vfs::SyncDirectory(InodeId directory) {
-  if (Status synced = volume_.SyncHomesIn(directory); !synced.ok()) return synced;
+Status Vfs::SyncDirectory(InodeId /*directory*/) {
+  if (Status synced = volume_.SyncNewEntries(); !synced.ok()) return synced;
   return volume_.SyncCatalog();
 }
 

@@ -13,7 +13,7 @@ Status Vfs::Unlink(const Caller& /*caller*/, InodeId directory, std::string_view
     if (!inode.ok()) return inode.error();
     const InodeId involved[] = {directory, *inode};
     const auto held = volume_.locks().Exclusive(involved);
-    const Result<LostName> lost = volume_.Unlink(directory, *component, *inode);
+    const Result<LostName> lost = volume_.Unlink(directory, *component, *inode, UseOf(*inode));
     if (lost.code() == ESTALE) continue;
     if (!lost.ok()) return lost.error();
     Lost(*lost);

@@ -168,6 +168,7 @@ class Vfs {
     return operation();
   }
   static constexpr size_t kReclaimForSpace = 4096;
+  Use UseOf(InodeId inode) const { return table_.FindOpen(inode) == nullptr ? Use::kIdle : Use::kOpen; }
   Attributes Show(InodeId inode, const InodeRecord& record) const;
   // For an inode whose lookup was counted: on an error it is taken back. lookup.cc. REQUIRES: no lock held.
   Result<Attributes> ShowCounted(InodeId inode, const InodeRecord& record);
@@ -184,7 +185,7 @@ class Vfs {
   Status TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid);
   bool HasPrivileges(InodeId inode) const;
   Result<InodeRecord> RefreshPrivileges(InodeId inode, OpenContent& open);
-  static void NotePrivileges(OpenContent& open, const InodeRecord& record);
+  void NotePrivileges(InodeId inode, OpenContent& open, const InodeRecord& record) const;
 
   Volume& volume_;
   const Clock& clock_;

@@ -71,10 +71,7 @@ Status Vfs::SetXattr(const Caller& caller, InodeId inode, const std::string& nam
   if (!changed.ok()) return changed.error();
   if (name == kCapabilityXattr) {
     const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
-    if (open != nullptr && open->backing_id > 0 && open->writers > 0) {
-      open->privileged_since = changed->mtime;
-      open->uncacheable = true;
-    }
+    if (open != nullptr) NotePrivileges(inode, *open, *changed);
   }
   return {};
 }

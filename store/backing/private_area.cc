@@ -174,7 +174,7 @@ Result<VolumeFile> MakeVolume(int root_fd, int area_fd) {
 }
 
 // Takes back an area that could not be finished. What remains after a failure here is found by the next Open.
-void Unmake(int root_fd, int area_fd) {
+void Unmake(int root_fd, int area_fd, UniqueFd& lock) {
   const auto catalog = OpenBeneath(area_fd, kCatalogName, O_RDONLY | O_DIRECTORY);
   if (catalog.ok()) {
     std::vector<std::string> names;
@@ -186,11 +186,15 @@ void Unmake(int root_fd, int area_fd) {
     for (const std::string& name : names) unlinkat(catalog->get(), name.c_str(), 0);
     unlinkat(area_fd, kCatalogName, AT_REMOVEDIR);
   }
-  for (const std::string_view name : {kVolumeName, kUnfinishedName, kReadmeName, kLockName}) {
+  for (const std::string_view name : {kVolumeName, kUnfinishedName, kReadmeName}) {
     unlinkat(area_fd, std::string(name).c_str(), 0);
     unlinkat(area_fd, std::string(name).append(kTemporarySuffix).c_str(), 0);
   }
   unlinkat(area_fd, kHomesName, AT_REMOVEDIR);
+  // A FUSE backing keeps the entry of a file that is removed while it is open, and the folder could not go. If another server takes the
+  // lock now, it finds an empty area and makes its own; then the folder stays.
+  lock = UniqueFd();
+  unlinkat(area_fd, kLockName, 0);
   unlinkat(root_fd, kPrivateAreaName, AT_REMOVEDIR);
 }
 
@@ -218,7 +222,8 @@ Result<std::unique_ptr<PrivateArea>> PrivateArea::Open(int root_fd, Access acces
   auto opened = OpenIn(root_fd, std::move(area->directory), access);
   if (!opened.ok() && area->made) {
     const auto directory = OpenBeneath(root_fd, kPrivateAreaName, O_PATH | O_DIRECTORY);
-    if (directory.ok()) Unmake(root_fd, directory->get());
+    UniqueFd no_lock;
+    if (directory.ok()) Unmake(root_fd, directory->get(), no_lock);
   }
   return opened;
 }
@@ -242,6 +247,9 @@ Result<std::unique_ptr<PrivateArea>> PrivateArea::OpenIn(int root_fd, UniqueFd d
     auto made = MakeVolume(root_fd, fd);
     if (!made.ok()) return made.error();
     *volume = std::move(*made);
+    auto opened = std::unique_ptr<PrivateArea>(new PrivateArea(std::move(directory), std::move(*lock), std::move(**volume), true));
+    opened->made_ = true;
+    return opened;
   } else {
     const auto unfinished = StatAt(fd, kUnfinishedName);
     if (!unfinished.ok() && unfinished.code() != ENOENT) return unfinished.error();
@@ -258,10 +266,7 @@ Status PrivateArea::MarkFinished() {
 }
 
 void PrivateArea::Discard(int root_fd) {
-  if (!is_new_) return;
-  // First, since a FUSE backing keeps the entry of a file that is removed while it is open, and the folder could not go.
-  lock_ = UniqueFd();
-  Unmake(root_fd, directory_.get());
+  if (made_) Unmake(root_fd, directory_.get(), lock_);
 }
 
 }  // namespace hardlinkfs

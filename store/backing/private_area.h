@@ -36,7 +36,7 @@ class PrivateArea {
   bool is_new() const { return is_new_; }
   // The catalog is there and durable.
   Status MarkFinished();
-  // Removes a new area again, with whatever there is of a catalog: the mount failed, and nothing shall be changed. Nothing if not is_new().
+  // Removes an area that this object's Open has made, with whatever there is of a catalog: the mount failed, and nothing shall be changed.
   void Discard(int root_fd);
   // RETURNS: the descriptor of `.hardlinkfs/` itself, for the default store at /proc/self/fd/N/catalog.
   int descriptor() const { return directory_.get(); }
@@ -51,6 +51,7 @@ class PrivateArea {
   UniqueFd lock_;
   VolumeFile volume_;
   bool is_new_;
+  bool made_ = false;  // the volume file, by this Open
 };
 
 }  // namespace hardlinkfs

@@ -22,7 +22,8 @@ Error Translate(const rocksdb::Status& status, const char* what) {
   if (status.IsNoSpace()) return {ENOSPC, what};
   if (status.IsBusy()) return {EBUSY, what};
   if (status.IsNotFound()) return {ENOENT, what};
-  if (status.IsPathNotFound()) return {ENOENT, what};
+  // Of a read it would say that the row is not there, when a file of the database is not.
+  if (status.IsPathNotFound()) return {EIO, what};
   if (status.subcode() == rocksdb::Status::kMemoryLimit) return {ENOMEM, what};
   if (status.subcode() == rocksdb::Status::kSpaceLimit) return {ENOSPC, what};
   if (status.IsNotSupported()) return {ENOTSUP, what};

@@ -8,11 +8,15 @@ namespace hardlinkfs {
 namespace {
 
 // What a backing says of a name that is taken, or that it cannot hold after all; backings disagree about the second.
-bool IsRefusedName(int code) { return code == EEXIST || code == EINVAL || code == EILSEQ || code == ENAMETOOLONG; }
+bool IsRefusedName(int code) { return code == EEXIST || code == EINVAL || code == ENOENT || code == EILSEQ || code == ENAMETOOLONG; }
 
 }  // namespace
 
 Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode& what) {
+  // The catalog is asked first: a row whose home vanished from the backing still stands for an inode that has not been looked at yet.
+  const Result<bool> taken = IsTaken(place);
+  if (!taken.ok()) return taken.error();
+  if (*taken) return Error{EEXIST, "place is taken"};
   const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.error();
   Content content{.home = place};
@@ -33,6 +37,16 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
   return content;
 }
 
+Result<bool> Volume::IsTaken(const Place& place) {
+  {
+    MutexLock lock(pending_mutex_);
+    if (moving_from_.contains(place)) return true;
+  }
+  const Result<InodeId> resident = catalog_.FindHome(place);
+  if (!resident.ok() && resident.code() != ENOENT) return resident.error();
+  return resident.ok();
+}
+
 Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what) {
   if (what.type != FileType::kDirectory && what.type != FileType::kRegular) return Content{};
   const Place natural{directory, codec_.Natural(name)};
@@ -40,9 +54,9 @@ Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name,
   if (content.ok() || !IsRefusedName(content.code())) return content;
   // Taken. By a home that only waits to be moved or removed: wait in homes/ for the place. By another name that this backing takes for the
   // same (a change of case): that stays, so the other spelling is the place for good.
-  const Result<InodeId> resident = catalog_.FindHome(natural);
-  if (!resident.ok() && resident.code() != ENOENT) return resident.error();
-  if (!resident.ok()) {
+  const Result<bool> taken = IsTaken(natural);
+  if (!taken.ok()) return taken.error();
+  if (!*taken) {
     content = MakeContentAt({directory, codec_.Alternate(name)}, what);
     if (content.ok() || !IsRefusedName(content.code())) return content;
   }

@@ -5,6 +5,11 @@
 #include <vector>
 
 namespace hardlinkfs {
+namespace {
+
+constexpr int kAttempts = 3;
+
+}  // namespace
 
 BackingDirectoryRef HomeDirectories::Cached(InodeId directory) {
   if (directory == kRootInode) return backing_.root();
@@ -30,24 +35,29 @@ void HomeDirectories::Remember(InodeId directory, BackingDirectoryRef ref) {
 Result<BackingDirectoryRef> HomeDirectories::Open(InodeId directory) {
   // A home that moves between the look into the catalog and the step on the backing shows as ENOENT once; the second look sees it pinned.
   Result<BackingDirectoryRef> ref = OpenOnce(directory);
-  if (ref.code() == ENOENT) ref = OpenOnce(directory);
+  for (int attempt = 0; attempt < kAttempts && (ref.code() == ENOENT || ref.code() == ESTALE); ++attempt) ref = OpenOnce(directory);
+  if (ref.code() == ESTALE) return Error{EAGAIN, "home directory moves all the time"};
   return ref;
 }
 
 Result<BackingDirectoryRef> HomeDirectories::OpenOnce(InodeId directory) {
   // Up to the first directory that is open, then down again: no recursion, since trees can be thousands of levels deep.
-  std::vector<std::pair<InodeId, BackingName>> missing;
+  std::vector<std::pair<InodeId, Place>> missing;
   BackingDirectoryRef at = Cached(directory);
   for (InodeId up = directory; at == nullptr; at = Cached(up)) {
     const Result<InodeRecord> record = catalog_.ReadInode(up);
     if (!record.ok()) return record.error();
     if (!record->home.has_value()) return Error{ENOTDIR, "inode without a home used as a directory"};
-    missing.emplace_back(up, record->home->name);
+    missing.emplace_back(up, *record->home);
     up = record->home->directory;
   }
   for (auto down = missing.rbegin(); down != missing.rend(); ++down) {
-    Result<BackingDirectoryRef> next = backing_.OpenDirectory(at, down->second);
+    Result<BackingDirectoryRef> next = backing_.OpenDirectory(at, down->second.name);
     if (!next.ok()) return next.error();
+    // Something else may have come to lie there since the look into the catalog.
+    const Result<InodeRecord> record = catalog_.ReadInode(down->first);
+    if (!record.ok()) return record.error();
+    if (record->home != down->second) return Error{ESTALE, "home directory moved meanwhile"};
     at = *next;
     Remember(down->first, at);
   }

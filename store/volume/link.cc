@@ -33,7 +33,7 @@ Result<InodeRecord> Volume::Link(InodeId inode, InodeId directory, const Name& n
   return record;
 }
 
-Result<LostName> Volume::Unlink(InodeId directory, const Name& name, InodeId inode) {
+Result<LostName> Volume::Unlink(InodeId directory, const Name& name, InodeId inode, Use use) {
   const Result<NameRow> row = catalog_.FindName(directory, name);
   if (!row.ok()) return row.error();
   if (row->record.inode != inode) return Error{ESTALE, "name was replaced meanwhile"};
@@ -49,6 +49,7 @@ Result<LostName> Volume::Unlink(InodeId directory, const Name& name, InodeId ino
   --record->nlink;
   record->ctime = now;
   if (record->nlink == 0) {
+    record->in_use = use == Use::kOpen;
     transaction.PutOrphan(inode);
   } else {
     MarkDetachedIfAt(transaction, inode, *record, directory, name);

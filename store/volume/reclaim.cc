@@ -46,8 +46,31 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
   }
   MutexLock lock(pending_mutex_);
   reclaimable_.insert(reclaimable_.end(), again.begin(), again.end());
-  if (!status.ok()) return status.error();
+  if (removed == 0 && !status.ok()) return status.error();
   return removed;
+}
+
+// RETURNS: false when a directory is not empty. What another machine put there since a session that ended in a crash is left alone, and
+// will be adopted as what it is.
+Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
+  const Place& home = *record.home;
+  const bool is_directory = record.type == FileType::kDirectory;
+  const bool of_this_session = verified_.Contains(orphan);
+  const Result<BackingDirectoryRef> in = directories_.Open(home.directory);
+  if (in.code() == ENOENT || in.code() == ENOTDIR) return true;
+  if (!in.ok()) return in.error();
+  if (!of_this_session) {
+    const Result<BackingStat> there = backing_.Stat(*in, home.name);
+    if (there.code() == ENOENT) return true;
+    if (!there.ok()) return there.error();
+    const bool comparable = record.type == FileType::kRegular && record.imported && !record.in_use && home.directory != kHomesDirectory;
+    const bool changed = there->type != record.type || (comparable && (there->size != record.size || there->mtime != record.seen_mtime));
+    if (changed) return true;
+  }
+  const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
+  if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) return !of_this_session;
+  if (!removed.ok() && removed.code() != ENOENT) return removed.error();
+  return true;
 }
 
 // RETURNS: false when the home of a removed directory still has residents: contents that were moved away in the catalog only.
@@ -80,14 +103,14 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
   }
   // Held until the commit: else a creation could take the place in between, and lose its row to this transaction.
   MutexLock home_lock(HomeLock(home.directory));
-  const Result<BackingDirectoryRef> in = directories_.Open(home.directory);
-  if (!in.ok() && in.code() != ENOENT) return in.error();
-  if (in.ok()) {
-    const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
-    if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) return false;
-    if (!removed.ok() && removed.code() != ENOENT) return removed.error();
+  const Result<InodeId> resident = catalog_.FindHome(home);
+  if (!resident.ok() && resident.code() != ENOENT) return resident.error();
+  // Only what is still ours there.
+  if (resident.ok() && *resident == orphan) {
+    const Result<bool> removed = RemoveHome(orphan, *record);
+    if (!removed.ok() || !*removed) return removed;
+    transaction.DeleteHome(home);
   }
-  transaction.DeleteHome(home);
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Forget(orphan);
   --inode_count_;

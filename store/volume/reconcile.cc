@@ -1,13 +1,17 @@
 // What another machine did to the bare backing between two mounts is taken over here, each inode and each directory at its first touch in a
 // session: adopted, updated or dropped.
+#include <spdlog/spdlog.h>
 #include <strings.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <functional>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 
+#include "store/backing/case_fold.h"
 #include "store/backing/private_area.h"
 #include "store/volume/volume.h"
 
@@ -40,6 +44,7 @@ Status Volume::Prepare(InodeId inode) {
   Status verified = Verify(inode);
   if (verified.code() != ESTALE) return verified;
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
+  if (record.ok() && IsLostAndFound(inode)) return RemakeHome(inode, *record);
   if (Status dropped = DropVanished(inode); !dropped.ok()) return dropped;
   if (record.ok() && record->home.has_value()) {
     if (Status adopted = AdoptReplacement(*record->home); !adopted.ok()) return adopted;
@@ -51,13 +56,20 @@ Status Volume::Prepare(InodeId inode) {
 Status Volume::AdoptReplacement(const Place& place) {
   if (!reconciled_.Contains(place.directory)) return {};
   const auto held = locks_.Exclusive(place.directory);
+  MutexLock home_lock(HomeLock(place.directory));
+  if (!ReadLiveDirectory(place.directory).ok()) return {};
   const Result<InodeId> resident = catalog_.FindHome(place);
   if (resident.code() != ENOENT) return resident.status();
   const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.code() == ENOENT ? Status() : in.status();
-  const Result<BackingStat> there = backing_.Stat(*in, place.name);
-  if (!there.ok()) return there.code() == ENOENT ? Status() : there.status();
-  return Adopt(place.directory, {{place.name, there->type}});
+  // From the listing, since only that tells the spelling: another one is known under that already.
+  std::vector<BackingEntry> entries;
+  const Status listed = backing_.List(*in, [&](const BackingEntry& entry) {
+    if (entry.name == place.name) entries.push_back(entry);
+    return entries.empty();
+  });
+  if (!listed.ok()) return listed;
+  return Adopt(place.directory, entries);
 }
 
 // RETURNS: ESTALE when the home has vanished. The names go then, which takes other locks than this function holds.
@@ -131,62 +143,125 @@ Status Volume::Import(InodeId inode, InodeRecord& record, const BackingStat& see
 Status Volume::PrepareDirectory(InodeId directory) {
   if (Status prepared = Prepare(directory); !prepared.ok()) return prepared;
   if (reconciled_.Contains(directory)) return {};
-  std::vector<InodeId> vanished;
-  {
-    const auto held = locks_.Exclusive(directory);
-    if (reconciled_.Contains(directory)) return {};
-    Result<InodeRecord> record = catalog_.ReadInode(directory);
-    if (!record.ok()) return record.error();
-    if (record->type != FileType::kDirectory) return Error{ENOTDIR, "not a directory"};
-    const Result<BackingDirectoryRef> ref = directories_.Open(directory);
-    if (!ref.ok()) return ref.error();
-
-    std::unordered_set<size_t> seen;  // of hashes: eight bytes an entry, also in a directory of millions
-    std::vector<BackingEntry> unknown;
-    Status status;
-    const Status listed = backing_.List(*ref, [&](const BackingEntry& entry) {
-      if (IsHidden(directory, entry.name)) return true;
-      seen.insert(std::hash<std::string>()(entry.name.bytes()));
-      const Result<InodeId> known = catalog_.FindHome({directory, entry.name});
-      if (known.ok()) return true;
-      if (known.code() != ENOENT) {
-        status = known.error();
-        return false;
-      }
-      unknown.push_back(entry);
-      if (unknown.size() < kBatch) return true;
-      status = Adopt(directory, unknown);
-      unknown.clear();
-      return status.ok();
-    });
-    if (!listed.ok()) return listed;
-    if (status.ok()) status = Adopt(directory, unknown);
-    if (!status.ok()) return status;
-
-    for (std::optional<BackingName> after;;) {
-      const auto homes = catalog_.ListHomes(directory, after, kBatch);
-      if (!homes.ok()) return homes.error();
-      for (const auto& [name, inode] : *homes) {
-        if (!seen.contains(std::hash<std::string>()(name.bytes()))) vanished.push_back(inode);
-      }
-      if (homes->size() < kBatch) break;
-      after = homes->back().first;
-    }
-    record = catalog_.ReadInode(directory);  // Adopt may have counted subdirectories
-    if (!record.ok()) return record.error();
-    if (!record->listed) {
-      record->listed = true;
-      Transaction transaction(catalog_);
-      transaction.PutInode(directory, *record);
-      if (Status committed = Commit(transaction); !committed.ok()) return committed;
-    }
-    reconciled_.Insert(directory);
+  Result<Differences> found = Compare(directory);
+  if (!found.ok()) return found.error();
+  if (found->done_before) return {};
+  for (const auto& [inode, name] : found->respelled) {
+    if (Status moved = FollowRespelling(directory, inode, name); !moved.ok()) return moved;
   }
-  for (const InodeId inode : vanished) {
+  Status failed;
+  for (const InodeId inode : found->vanished) {
     const Status gone = Prepare(inode);  // looks again, and drops it
-    if (!gone.ok() && gone.code() != ENOENT) return gone;
+    if (!gone.ok() && gone.code() != ENOENT) failed = gone;
   }
+  // One entry that cannot be looked at now costs only itself: its name stays, and shows the error.
+  if (!failed.ok())
+    spdlog::warn("an entry of inode {} could not be looked at: {} ({})", Raw(directory), failed.error().what, std::strerror(failed.code()));
+  reconciled_.Insert(directory);
   return {};
+}
+
+Result<Volume::Differences> Volume::Compare(InodeId directory) {
+  const auto held = locks_.Exclusive(directory);
+  // Nor may the settler or the reclaimer change the entries between the look at the backing and the look at the rows.
+  MutexLock home_lock(HomeLock(directory));
+  Differences found;
+  found.done_before = reconciled_.Contains(directory);
+  if (found.done_before) return found;
+  Result<InodeRecord> record = catalog_.ReadInode(directory);
+  if (!record.ok()) return record.error();
+  if (record->type != FileType::kDirectory) return Error{ENOTDIR, "not a directory"};
+  const Result<BackingDirectoryRef> ref = directories_.Open(directory);
+  if (!ref.ok()) return ref.error();
+  const auto any_home = catalog_.ListHomes(directory, std::nullopt, 1);
+  if (!any_home.ok()) return any_home.error();
+  // What may be a known entry in another spelling is not adopted before that is known; a directory without homes streams.
+  const bool may_be_respelled = !capabilities_.case_sensitive && !any_home->empty();
+
+  std::unordered_set<size_t> seen;  // of hashes: eight bytes an entry, also in a directory of millions
+  std::vector<BackingEntry> unknown;
+  Status status;
+  const Status listed = backing_.List(*ref, [&](const BackingEntry& entry) {
+    if (IsHidden(directory, entry.name)) return true;
+    seen.insert(std::hash<std::string>()(entry.name.bytes()));
+    const Result<InodeId> known = catalog_.FindHome({directory, entry.name});
+    if (known.ok()) return true;
+    if (known.code() != ENOENT) {
+      status = known.error();
+      return false;
+    }
+    unknown.push_back(entry);
+    if (may_be_respelled || unknown.size() < kBatch) return true;
+    status = Adopt(directory, unknown);
+    unknown.clear();
+    return status.ok();
+  });
+  if (!listed.ok()) return listed.error();
+  if (!status.ok()) return status.error();
+
+  std::unordered_map<std::string, BackingName> respellings;
+  if (may_be_respelled) {
+    for (const BackingEntry& entry : unknown) respellings.emplace(CaseFold(entry.name.bytes()), entry.name);
+  }
+  for (std::optional<BackingName> after;;) {
+    const auto homes = catalog_.ListHomes(directory, after, kBatch);
+    if (!homes.ok()) return homes.error();
+    for (const auto& [name, inode] : *homes) {
+      if (seen.contains(std::hash<std::string>()(name.bytes()))) continue;
+      const auto respelling = respellings.find(CaseFold(name.bytes()));
+      if (respelling == respellings.end()) {
+        found.vanished.push_back(inode);
+        continue;
+      }
+      found.respelled.emplace_back(inode, respelling->second);
+      std::erase_if(unknown, [&](const BackingEntry& entry) { return entry.name == respelling->second; });
+      respellings.erase(respelling);
+    }
+    if (homes->size() < kBatch) break;
+    after = homes->back().first;
+  }
+  for (size_t from = 0; from < unknown.size(); from += kBatch) {
+    const std::vector<BackingEntry> batch(unknown.begin() + static_cast<ptrdiff_t>(from),
+                                          unknown.begin() + static_cast<ptrdiff_t>(std::min(from + kBatch, unknown.size())));
+    if (Status adopted = Adopt(directory, batch); !adopted.ok()) return adopted.error();
+  }
+  record = catalog_.ReadInode(directory);  // Adopt may have counted subdirectories
+  if (!record.ok()) return record.error();
+  if (!record->listed) {
+    record->listed = true;
+    Transaction transaction(catalog_);
+    transaction.PutInode(directory, *record);
+    if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+  }
+  return found;
+}
+
+// Another machine changed the case of a name, on a backing where that is the same file: the inode goes with it, and so does its name.
+Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling) {
+  const InodeId involved[] = {directory, inode};
+  const auto held = locks_.Exclusive(involved);
+  MutexLock home_lock(HomeLock(directory));
+  Result<InodeRecord> record = catalog_.ReadInode(inode);
+  if (!record.ok()) return record.code() == ENOENT ? Status() : record.status();
+  const Place to{directory, spelling};
+  if (!record->home.has_value() || record->home->directory != directory) return {};
+  if (const Result<InodeId> resident = catalog_.FindHome(to); resident.code() != ENOENT) return resident.status();
+  Transaction transaction(catalog_);
+  const auto names = catalog_.NamesOf(inode, kBatch);
+  if (!names.ok()) return names.error();
+  const Result<Name> new_name = codec_.Decode(spelling);
+  for (const NameRow& row : *names) {
+    const Result<Name> name = Name::From(row.record.name);
+    if (!name.ok() || !new_name.ok() || row.directory != directory || !codec_.Spells(record->home->name, *name)) continue;
+    if (Status added = transaction.AddName(directory, *new_name, inode, record->type); !added.ok()) break;
+    if (Status removed = transaction.RemoveName(directory, *name); !removed.ok()) return removed;
+    break;
+  }
+  transaction.DeleteHome(*record->home);
+  transaction.PutHome(to, inode);
+  record->home = to;
+  transaction.PutInode(inode, *record);
+  return Commit(transaction);
 }
 
 // REQUIRES: exclusive(directory).
@@ -205,8 +280,7 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
     FileType type = entry.type;
     if (type == FileType::kUnknown) {
       const Result<BackingStat> seen = backing_.Stat(*in, entry.name);
-      if (seen.code() == ENOENT) continue;
-      if (!seen.ok()) return seen.error();
+      if (!seen.ok()) continue;  // gone again, or not to be looked at now: the next session tries again
       type = seen->type;
     }
     Result<Name> name = codec_.Decode(entry.name);
@@ -291,8 +365,13 @@ Status Volume::DropVanished(InodeId inode) {
     const auto xattrs = catalog_.ListXattrs(inode);
     if (!xattrs.ok()) return xattrs.error();
     for (const std::string& xattr : *xattrs) transaction.DeleteXattr(inode, xattr);
-    if (current->home.has_value()) transaction.DeleteHome(*current->home);
     transaction.DeleteInode(inode);
+    std::optional<MutexLock> home_lock;
+    if (current->home.has_value()) {
+      home_lock.emplace(HomeLock(current->home->directory));
+      const Result<InodeId> resident = catalog_.FindHome(*current->home);
+      if (resident.ok() && *resident == inode) transaction.DeleteHome(*current->home);
+    }
     if (Status committed = Commit(transaction); !committed.ok()) return committed;
     --inode_count_;
     directories_.Forget(inode);
@@ -304,6 +383,7 @@ Status Volume::DropVanished(InodeId inode) {
 Status Volume::DropName(const NameRow& row) {
   const Result<InodeId> lost_and_found = LostAndFound();
   if (!lost_and_found.ok()) return lost_and_found.error();
+  if (*lost_and_found == row.directory) return Error{EIO, "lost+found is being dropped"};
   const InodeId involved[] = {row.directory, row.record.inode, *lost_and_found};
   const auto held = locks_.Exclusive(involved);
   const Result<Name> name = Name::From(row.record.name);
@@ -314,9 +394,13 @@ Status Volume::DropName(const NameRow& row) {
   if (Status removed = transaction.RemoveName(row.directory, *name); !removed.ok()) return removed;
   const bool is_directory = record->type == FileType::kDirectory;
   if (is_directory || record->nlink == 1) {
-    const Result<Name> found = Name::From("#" + std::to_string(Raw(row.record.inode)));
-    if (!found.ok()) return found.error();
-    if (Status added = transaction.AddName(*lost_and_found, *found, row.record.inode, record->type); !added.ok()) return added;
+    const std::string number = "#" + std::to_string(Raw(row.record.inode));
+    Status added = Error{EEXIST, "no free name in lost+found"};
+    for (const char* suffix : {"", " (2)", " (3)"}) {
+      const Result<Name> found = Name::From(number + suffix);
+      if (added.code() == EEXIST && found.ok()) added = transaction.AddName(*lost_and_found, *found, row.record.inode, record->type);
+    }
+    if (!added.ok()) return added;
     if (is_directory) {
       Result<InodeRecord> parent = catalog_.ReadInode(*lost_and_found);
       if (!parent.ok()) return parent.error();
@@ -333,17 +417,39 @@ Status Volume::DropName(const NameRow& row) {
   return Commit(transaction);
 }
 
-Result<InodeId> Volume::LostAndFound() {
+bool Volume::IsLostAndFound(InodeId inode) const {
   const Result<Name> name = Name::From(kLostAndFoundName);
-  if (!name.ok()) return name.error();
+  const Result<NameRow> row = name.ok() ? catalog_.FindName(kRootInode, *name) : Result<NameRow>(name.error());
+  return row.ok() && row->record.inode == inode && row->record.type == FileType::kDirectory;
+}
+
+// Names in lost+found may be all that is left of a file, and it is empty on the backing: somebody who tidies up there shall not lose them.
+Status Volume::RemakeHome(InodeId inode, const InodeRecord& record) {
+  const auto held = locks_.Exclusive(inode);
+  if (!record.home.has_value()) return Error{EUCLEAN, "directory without a home"};
+  const Result<BackingDirectoryRef> in = directories_.Open(record.home->directory);
+  if (!in.ok()) return in.error();
+  Status made = backing_.MakeDirectory(*in, record.home->name, BackingMode(record.type, record.mode));
+  if (made.ok()) verified_.Insert(inode);
+  return made;
+}
+
+Result<InodeId> Volume::LostAndFound() {
   if (Status prepared = PrepareDirectory(kRootInode); !prepared.ok()) return prepared.error();
-  const auto held = locks_.Exclusive(kRootInode);
-  const Result<NameRow> row = catalog_.FindName(kRootInode, *name);
-  if (row.ok()) return row->record.inode;
-  if (row.code() != ENOENT) return row.error();
-  const Result<CreatedInode> created = Create(kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700});
-  if (!created.ok()) return created.error();
-  return created->inode;
+  for (const char* candidate : {kLostAndFoundName, "lost+found-2", "lost+found-3"}) {
+    const Result<Name> name = Name::From(candidate);
+    if (!name.ok()) return name.error();
+    {
+      const auto held = locks_.Exclusive(kRootInode);
+      const Result<CreatedInode> created = Create(kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700});
+      if (created.ok()) return created->inode;
+      if (created.code() != EEXIST) return created.error();
+    }
+    const Result<NameRow> row = catalog_.FindName(kRootInode, *name);
+    if (!row.ok() || row->record.type != FileType::kDirectory) continue;
+    if (PrepareDirectory(row->record.inode).ok()) return row->record.inode;
+  }
+  return Error{ENOTDIR, "lost+found is something else"};
 }
 
 }  // namespace hardlinkfs

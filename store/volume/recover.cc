@@ -90,10 +90,10 @@ Status Volume::ResolveIntent(const IntentRecord& intent) {
     const Place& elsewhere = record->home == intent.from ? intent.to : intent.from;
     const auto exists = [&](const Place& place) -> Result<bool> {
       const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
-      if (in.code() == ENOENT) return false;
+      if (in.code() == ENOENT || in.code() == ENOTDIR) return false;
       if (!in.ok()) return in.error();
       const Result<BackingStat> seen = backing_.Stat(*in, place.name);
-      if (seen.code() == ENOENT) return false;
+      if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
       if (!seen.ok()) return seen.error();
       return seen->type == record->type;
     };
@@ -111,7 +111,9 @@ Status Volume::ResolveIntent(const IntentRecord& intent) {
     }
     transaction.PutDetached(intent.inode);  // the settler looks whether that is still so
   }
-  return Commit(transaction);
+  Status committed = Commit(transaction);
+  if (committed.ok()) directories_.Unpin(intent.inode);
+  return committed;
 }
 
 Status Volume::QueueOrphans() {
@@ -157,13 +159,14 @@ Status Volume::SweepHomes() {
 }
 
 Status Volume::Close() {
-  if (Status queued = QueueOrphans(); !queued.ok()) return queued;
+  Status failed = QueueOrphans();
   for (bool progress = true; progress;) {
     const Result<size_t> reclaimed = ReclaimSome(kBatch);
-    if (!reclaimed.ok()) return reclaimed.error();
     const Result<size_t> settled = SettleSome(kBatch);
-    if (!settled.ok()) return settled.error();
-    progress = *reclaimed > 0 || *settled > 0;
+    progress = (reclaimed.ok() && *reclaimed > 0) || (settled.ok() && *settled > 0);
+    // What cannot be tidied up now stays for the next session; it must not cost the others their sync.
+    if (!progress && !reclaimed.ok()) failed = reclaimed.error();
+    if (!progress && !settled.ok()) failed = settled.error();
   }
   if (Status synced = SyncAll(); !synced.ok()) return synced;
   Transaction transaction(catalog_);
@@ -175,7 +178,8 @@ Status Volume::Close() {
     transaction.PutMeta(meta_);
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed;
-  return catalog_.engine().Sync();
+  if (Status synced = catalog_.engine().Sync(); !synced.ok()) return synced;
+  return failed;
 }
 
 }  // namespace hardlinkfs

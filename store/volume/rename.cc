@@ -98,6 +98,7 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
         --target.nlink;
       }
       if (target.nlink == 0) {
+        target.in_use = r.target_use == Use::kOpen;
         transaction.PutOrphan(*r.target);
       } else {
         MarkDetachedIfAt(transaction, *r.target, target, r.new_directory, r.new_name);
@@ -105,12 +106,12 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
       lost = LostName{*r.target, target.nlink};
     }
   }
+  std::optional<InodeId> made_whiteout;
   if (r.whiteout.has_value()) {
     const InodeId whiteout = NextInode(transaction);
     if (Status added = transaction.AddName(r.directory, r.name, whiteout, r.whiteout->type); !added.ok()) return added.error();
     AddInode(transaction, whiteout, NewRecord(*r.whiteout, Content{}), *r.whiteout);
-    verified_.Insert(whiteout);
-    ++inode_count_;
+    made_whiteout = whiteout;
   }
   Touch(from, now);
   Touch(to, now);
@@ -119,9 +120,14 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
   // S7: under the gate no log sync can come between the commit and the note that the new content has to be durable before it.
   std::shared_lock gate(takeover_gate_);
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
-  if (r.target.has_value() && source.type == FileType::kRegular) {
+  if (made_whiteout.has_value()) {
+    verified_.Insert(*made_whiteout);
+    ++inode_count_;
+  }
+  if (r.target.has_value()) {
     MutexLock lock(pending_mutex_);
-    takeovers_.insert(r.inode);
+    if (source.type == FileType::kRegular) takeovers_.insert(r.inode);
+    if (exchange && records[*r.target].type == FileType::kRegular) takeovers_.insert(*r.target);
   }
   return lost;
 }

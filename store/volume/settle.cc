@@ -103,8 +103,12 @@ Result<bool> Volume::MakeMove(const Move& move) {
     // No lock was held since the plan was made: the name may be another's by now.
     const auto names = catalog_.NamesOf(move.inode, kNamesConsidered);
     if (!names.ok()) return names.error();
-    if (!IsAtOneOf(move.to, *names)) return false;
+    if (record->nlink == 0 || !IsAtOneOf(move.to, *names)) return false;
+    const Result<bool> settled = IsSettled(move.to.directory);
+    if (!settled.ok()) return settled.error();
+    if (!*settled) return false;
   }
+  std::shared_lock gate(takeover_gate_);  // SyncCatalog opens contents without inode locks under the closed gate
   // Both directories' entries change; two locks of one table, in its order.
   Mutex* first = &HomeLock(move.from.directory);
   Mutex* second = &HomeLock(move.to.directory);
@@ -124,8 +128,8 @@ Result<bool> Volume::MakeMove(const Move& move) {
   if (is_directory) {
     if (Status pinned = directories_.Pin(move.inode); !pinned.ok()) return pinned.error();
   }
+  bool lost_track = false;
   const auto commit = [&]() -> Status {
-    std::shared_lock gate(takeover_gate_);  // SyncCatalog opens contents without inode locks under the closed gate
     if (Status renamed = backing_.Rename(*from, move.from.name, *to, move.to.name); !renamed.ok()) return renamed;
     Transaction transaction(catalog_);
     transaction.DeleteHome(move.from);
@@ -139,14 +143,13 @@ Result<bool> Volume::MakeMove(const Move& move) {
     }
     Status committed = Commit(transaction);
     // Else the file could not be opened until the intent is resolved. If this fails too, that is what happens.
-    if (!committed.ok()) static_cast<void>(backing_.Rename(*to, move.to.name, *from, move.from.name));
+    if (!committed.ok()) lost_track = !backing_.Rename(*to, move.to.name, *from, move.from.name).ok();
     return committed;
   };
   const Status moved = commit();
+  if (lost_track) return moved.error();  // still pinned, so that nothing inside seems to have vanished
   if (is_directory) directories_.Unpin(move.inode);
-  if (moved.code() == EEXIST || moved.code() == EINVAL) return false;
-  if (!moved.ok()) return moved.error();
-  return true;
+  return moved.ok();
 }
 
 Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
@@ -156,11 +159,24 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
   if (Status committed = Commit(intents); !committed.ok()) return committed.error();
   if (Status synced = SyncCatalog(); !synced.ok()) return synced.error();
 
+  {
+    MutexLock lock(pending_mutex_);
+    for (const Move& move : moves) moving_from_.insert(move.from);
+  }
+  Result<size_t> moved = MakeAnnouncedMoves(moves);
+  MutexLock lock(pending_mutex_);
+  for (const Move& move : moves) moving_from_.erase(move.from);
+  return moved;
+}
+
+Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   size_t moved = 0;
   std::set<InodeId> directories;
+  Transaction retired(catalog_);
   for (const Move& move : moves) {
     const Result<bool> made = MakeMove(move);
-    if (!made.ok()) return made.error();  // the intents stay and are resolved at the next mount
+    if (!made.ok()) continue;  // its intent stays, and is resolved before the next batch
+    retired.DeleteIntent(move.inode);
     if (!*made) continue;
     ++moved;
     directories.insert(move.from.directory);
@@ -180,8 +196,6 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
     if (!directory.ok()) return directory.error();
     if (Status synced = backing_.SyncDirectory(*directory); !synced.ok()) return synced.error();
   }
-  Transaction retired(catalog_);
-  for (const Move& move : moves) retired.DeleteIntent(move.inode);
   if (Status committed = Commit(retired); !committed.ok()) return committed.error();
   return moved;
 }
@@ -197,6 +211,7 @@ Result<size_t> Volume::SettleSome(size_t limit) {
   }
   std::vector<Move> moves;
   bool any = false;
+  may_be_detached_ = false;  // before the look, so that what comes meanwhile counts
   // Two looks: in the second, with nothing to move in the first, homes that wait for each other are torn apart.
   for (const bool break_cycles : {false, true}) {
     std::set<InodeId> moving;
@@ -208,9 +223,10 @@ Result<size_t> Volume::SettleSome(size_t limit) {
       any = true;
       after = detached->back();
       for (const InodeId inode : *detached) {
-        if (Status prepared = Prepare(inode); !prepared.ok() && prepared.code() != ENOENT) return prepared.error();
+        // One that cannot be looked at now stands in nobody's way.
+        if (Status prepared = Prepare(inode); !prepared.ok() && prepared.code() != ENOENT) continue;
         const Result<std::optional<Move>> move = PlanMove(inode, break_cycles);
-        if (!move.ok()) return move.error();
+        if (!move.ok()) continue;
         if (!move->has_value() || !moving.insert((*move)->inode).second || !taken.insert((*move)->to).second) continue;
         moves.push_back(**move);
         if (break_cycles) break;  // one is enough to get the others going
@@ -219,7 +235,7 @@ Result<size_t> Volume::SettleSome(size_t limit) {
     }
     if (!moves.empty()) break;
   }
-  if (!any) may_be_detached_ = false;
+  if (any) may_be_detached_ = true;
   return MakeMoves(moves);
 }
 

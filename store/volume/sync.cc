@@ -26,23 +26,23 @@ Status Volume::SyncCatalog() {
   // Most of them before the gate closes, so that renames wait for few.
   for (int round = 0; round < 2; ++round) {
     const std::set<InodeId> inodes = take();
+    if (inodes.empty()) break;
+    if (Status synced = SyncNewEntries(); !synced.ok()) {
+      give_back(inodes);
+      return synced;
+    }
     for (const InodeId inode : inodes) {
-      if (Status synced = SyncHome(inode); !synced.ok()) {
-        give_back(inodes);
-        return synced;
-      }
       const auto held = locks_.Shared(inode);
       if (Status synced = SyncContentOf(inode); !synced.ok()) {
         give_back(inodes);
         return synced;
       }
     }
-    if (inodes.empty()) break;
   }
   std::unique_lock gate(takeover_gate_);
   const std::set<InodeId> inodes = take();
   for (const InodeId inode : inodes) {
-    Status synced = SyncHome(inode);
+    Status synced = SyncNewEntries();
     if (synced.ok()) synced = SyncContentOf(inode);
     if (!synced.ok()) {
       give_back(inodes);
@@ -55,43 +55,48 @@ Status Volume::SyncCatalog() {
   return {};
 }
 
-// The entries of one home, if any are new.
+// The entries of one home, if any are new. Under its lock: who finds nothing to do must not return before whoever is at it.
 Status Volume::SyncEntries(InodeId directory) {
+  MutexLock syncing(entries_locks_[Raw(directory) % entries_locks_.size()]);
   {
     MutexLock lock(pending_mutex_);
     if (unsynced_directories_.erase(directory) == 0) return {};
+    syncing_directories_.insert(directory);
   }
   const Result<BackingDirectoryRef> ref = directories_.Open(directory);
   const Status synced = ref.ok() ? backing_.SyncDirectory(*ref) : ref.status();
-  if (synced.ok() || synced.code() == ENOENT) return {};
   MutexLock lock(pending_mutex_);
+  syncing_directories_.erase(directory);
+  if (synced.ok() || synced.code() == ENOENT) return {};
   unsynced_directories_.insert(directory);
   return synced;
 }
 
-Status Volume::SyncHome(InodeId inode) {
-  for (InodeId at = inode; at != kRootInode && at != kHomesDirectory;) {
-    const Result<InodeRecord> record = catalog_.ReadInode(at);
-    if (record.code() == ENOENT) return {};
-    if (!record.ok()) return record.error();
-    if (!record->home.has_value()) return {};
-    at = record->home->directory;
-    if (Status synced = SyncEntries(at); !synced.ok()) return synced;
+// All of them, not only those on the way to one home: the names that are promised may lie in, or their homes beside, any directory made
+// since.
+Status Volume::SyncNewEntries() {
+  std::unordered_set<InodeId> directories;
+  {
+    MutexLock lock(pending_mutex_);
+    directories = unsynced_directories_;
+    directories.insert(syncing_directories_.begin(), syncing_directories_.end());
+  }
+  for (const InodeId directory : directories) {
+    if (Status synced = SyncEntries(directory); !synced.ok()) return synced;
   }
   return {};
 }
 
-Status Volume::SyncHomesIn(InodeId directory) {
-  if (Status synced = SyncEntries(directory); !synced.ok()) return synced;
-  if (Status synced = SyncEntries(kHomesDirectory); !synced.ok()) return synced;
-  return SyncHome(directory);
+bool Volume::NeedsSync() {
+  if (committed_.load() != synced_.load()) return true;
+  MutexLock lock(pending_mutex_);
+  return !unsynced_contents_.empty() || !unsynced_directories_.empty();
 }
 
 Status Volume::SyncAll() {
-  std::unordered_set<InodeId> directories, contents;
+  std::unordered_set<InodeId> contents;
   {
     MutexLock lock(pending_mutex_);
-    directories = unsynced_directories_;
     contents.swap(unsynced_contents_);
   }
   Status failed;
@@ -100,9 +105,7 @@ Status Volume::SyncAll() {
     const Status synced = SyncContentOf(inode);
     if (!synced.ok() && synced.code() != ENOENT) failed = synced;
   }
-  for (const InodeId inode : directories) {
-    if (Status synced = SyncEntries(inode); !synced.ok()) failed = synced;
-  }
+  if (Status synced = SyncNewEntries(); !synced.ok()) failed = synced;
   if (!failed.ok()) {
     MutexLock lock(pending_mutex_);
     unsynced_contents_.merge(contents);

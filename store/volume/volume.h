@@ -73,6 +73,9 @@ struct LostName {
   uint32_t nlink = 0;
 };
 
+// Whether an inode that loses its last name is open.
+enum class Use { kIdle, kOpen };
+
 enum class Replace { kAllowed, kRefused, kExchange };
 
 Attributes ToAttributes(InodeId inode, const InodeRecord& record);
@@ -123,7 +126,7 @@ class Volume {
   Result<InodeRecord> Link(InodeId inode, InodeId directory, const Name& name);
   // As unlink(2) and rmdir(2): EISDIR, ENOTDIR, ENOTEMPTY. REQUIRES: exclusive(directory, inode); RETURNS ESTALE when the name is not
   // `inode`'s any longer.
-  Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode);
+  Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode, Use use);
   Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode);
 
   // rename.cc
@@ -138,6 +141,7 @@ class Volume {
     InodeId new_directory{};
     Name new_name;
     std::optional<InodeId> target;
+    Use target_use = Use::kIdle;
     Replace replace = Replace::kAllowed;
     std::optional<NewInode> whiteout;
   };
@@ -166,15 +170,13 @@ class Volume {
   // -----------------------------------------------------------------------------------------------------------------------------------
   // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
   Status SyncCatalog();
-  // Makes the backing's entries on the way to the home of `inode` durable, as far as they are new. REQUIRES: no lock held.
-  Status SyncHome(InodeId inode);
-  // The same for the homes of the names in `directory`, and of the directory itself.
-  Status SyncHomesIn(InodeId directory);
+  // Makes the entries durable that were made on the backing since the last time. Any inode lock may be held.
+  Status SyncNewEntries();
   // SyncCatalog and all contents and entries that changed. REQUIRES: no lock held.
   Status SyncAll();
-  // RETURNS: whether anything was committed since the last SyncCatalog.
+  // RETURNS: whether SyncAll has anything to do.
   uint64_t commits() const { return committed_.load(); }
-  bool NeedsSync() const { return committed_.load() != synced_.load(); }
+  bool NeedsSync();
 
   // reclaim.cc
   // -------------------------------------------------------------------------------------------------------------------------------- The
@@ -211,6 +213,7 @@ class Volume {
     bool detached = false;
     std::unique_ptr<BackingFile> file;
   };
+  Result<bool> IsTaken(const Place& place);
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
   Result<Content> MakeContentAt(const Place& place, const NewInode& what);
   void RemoveContentAfterFailure(const Content& content, FileType type);
@@ -224,10 +227,20 @@ class Volume {
   Status Verify(InodeId inode);
   Status Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction);
   Status Adopt(InodeId directory, const std::vector<BackingEntry>& entries);
+  // What a directory's home shows that its rows do not say. Compare adopts what is new by itself.
+  struct Differences {
+    bool done_before = false;
+    std::vector<InodeId> vanished;
+    std::vector<std::pair<InodeId, BackingName>> respelled;
+  };
+  Result<Differences> Compare(InodeId directory);
+  Status FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling);
   Status AdoptReplacement(const Place& place);
   Status DropVanished(InodeId inode);
   Status DropName(const NameRow& row);
   Result<InodeId> LostAndFound();
+  bool IsLostAndFound(InodeId inode) const;
+  Status RemakeHome(InodeId inode, const InodeRecord& record);
 
   // content.cc
   Result<InodeRecord> KeepContent(InodeId inode, const InodeRecord& record);
@@ -238,6 +251,7 @@ class Volume {
 
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
+  Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
 
   // settle.cc
   struct Move {
@@ -249,6 +263,7 @@ class Volume {
   Result<bool> IsSettled(InodeId directory) const;
   bool IsAtOneOf(const Place& place, const std::vector<NameRow>& names) const;
   Result<bool> MakeMove(const Move& move);
+  Result<size_t> MakeAnnouncedMoves(const std::vector<Move>& moves);
   Result<size_t> MakeMoves(const std::vector<Move>& moves);
 
   Mutex& HomeLock(InodeId directory) { return home_locks_[Raw(directory) % home_locks_.size()]; }
@@ -269,6 +284,8 @@ class Volume {
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
   std::array<Mutex, 64> home_locks_;
+  // One fsync of a directory at a time; held over it, before pending_mutex_.
+  std::array<Mutex, 16> entries_locks_;
 
   Mutex meta_mutex_;  // leaf
   MetaRecord meta_ GUARDED_BY(meta_mutex_);
@@ -286,6 +303,8 @@ class Volume {
   std::set<InodeId> takeovers_ GUARDED_BY(pending_mutex_);  // contents that took over a name since the last sync
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
+  std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
+  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);                      // left by the settler, and the leaving is not durable yet
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
 };
