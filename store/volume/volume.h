@@ -126,7 +126,7 @@ class Volume {
   Result<InodeRecord> Link(InodeId inode, InodeId directory, const Name& name);
   // As unlink(2) and rmdir(2): EISDIR, ENOTDIR, ENOTEMPTY. REQUIRES: exclusive(directory, inode); RETURNS ESTALE when the name is not
   // `inode`'s any longer.
-  Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode, Use use);
+  Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode, Use use = Use::kIdle);
   Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode);
 
   // rename.cc
