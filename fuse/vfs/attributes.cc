@@ -73,7 +73,8 @@ Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, c
   if (!only_size || !change.size.has_value()) {
     record = volume_.ChangeAttributes(inode, change, xattrs);
     if (!record.ok()) return record.error();
-    if (open != nullptr && change.mode.has_value()) NotePrivileges(inode, *open, *record);
+    // A time that is set is no write.
+    if (open != nullptr && (change.mode.has_value() || open->privileged_since.has_value())) NotePrivileges(inode, *open, *record);
   }
   if (open != nullptr && open->backing_id > 0 && open->writers > 0) {
     // What was set now may lie in the current tick: the next write has to show all the same.

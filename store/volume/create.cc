@@ -28,9 +28,15 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
     if (!file.ok()) return file.error();
     content.file = *std::move(file);
   }
-  if (Status mirrored = MirrorOwnerAndMode(place, what.type, what.mode, what.uid, what.gid); !mirrored.ok()) {
+  Status finished = MirrorOwnerAndMode(place, what.type, what.mode, what.uid, what.gid);
+  if (finished.ok() && content.file != nullptr) {
+    const Result<BackingStat> seen = content.file->Stat();
+    finished = seen.status();
+    if (seen.ok()) content.seen = *seen;
+  }
+  if (!finished.ok()) {
     RemoveContentAfterFailure(content, what.type);
-    return mirrored.error();
+    return finished.error();
   }
   MutexLock lock(pending_mutex_);
   unsynced_directories_.insert(place.directory);
@@ -90,12 +96,8 @@ InodeRecord Volume::NewRecord(const NewInode& what, const Content& content) cons
                      .btime = now};
   record.home = content.home;
   if (what.type == FileType::kSymlink) record.size = what.target.size();
-  if (content.file != nullptr) {
-    if (const Result<BackingStat> seen = content.file->Stat(); seen.ok()) {
-      record.seen_mtime = seen->mtime;
-      record.blocks = seen->blocks;
-    }
-  }
+  record.seen_mtime = content.seen.mtime;
+  record.blocks = content.seen.blocks;
   return record;
 }
 

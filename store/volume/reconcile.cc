@@ -149,15 +149,14 @@ Status Volume::PrepareDirectory(InodeId directory) {
   for (const auto& [inode, name] : found->respelled) {
     if (Status moved = FollowRespelling(directory, inode, name); !moved.ok()) return moved;
   }
-  Status failed;
+  // Before the vanished are dropped: what is dropped may need lost+found, which lies in a directory that is prepared by then.
+  reconciled_.Insert(directory);
   for (const InodeId inode : found->vanished) {
     const Status gone = Prepare(inode);  // looks again, and drops it
-    if (!gone.ok() && gone.code() != ENOENT) failed = gone;
+    if (gone.ok() || gone.code() == ENOENT) continue;
+    // It costs only itself: its name stays, and shows the error.
+    spdlog::warn("inode {} could not be looked at: {} ({})", Raw(inode), gone.error().what, std::strerror(gone.code()));
   }
-  // One entry that cannot be looked at now costs only itself: its name stays, and shows the error.
-  if (!failed.ok())
-    spdlog::warn("an entry of inode {} could not be looked at: {} ({})", Raw(directory), failed.error().what, std::strerror(failed.code()));
-  reconciled_.Insert(directory);
   return {};
 }
 
@@ -259,6 +258,8 @@ Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingN
   }
   transaction.DeleteHome(*record->home);
   transaction.PutHome(to, inode);
+  transaction.PutDetached(inode);  // the settler looks whether that is so
+  may_be_detached_ = true;
   record->home = to;
   transaction.PutInode(inode, *record);
   return Commit(transaction);
@@ -313,6 +314,10 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
     }
     transaction.PutInode(inode, record);
     transaction.PutHome(*record.home, inode);
+    if (!LiesUnder(entry.name, *name)) {
+      transaction.PutDetached(inode);
+      may_be_detached_ = true;
+    }
     ++adopted;
   }
   transaction.PutInode(directory, *parent);
@@ -381,9 +386,12 @@ Status Volume::DropVanished(InodeId inode) {
 
 // Removes one name of an inode that lives on. Without another name it goes to lost+found: a content is never out of reach.
 Status Volume::DropName(const NameRow& row) {
-  const Result<InodeId> lost_and_found = LostAndFound();
+  const Result<InodeRecord> before = catalog_.ReadInode(row.record.inode);
+  if (!before.ok()) return before.error();
+  const bool last = before->type == FileType::kDirectory || before->nlink == 1;
+  const Result<InodeId> lost_and_found = last ? LostAndFound() : Result<InodeId>(row.directory);
   if (!lost_and_found.ok()) return lost_and_found.error();
-  if (*lost_and_found == row.directory) return Error{EIO, "lost+found is being dropped"};
+  if (last && *lost_and_found == row.directory) return Error{EIO, "lost+found is being dropped"};
   const InodeId involved[] = {row.directory, row.record.inode, *lost_and_found};
   const auto held = locks_.Exclusive(involved);
   const Result<Name> name = Name::From(row.record.name);
@@ -393,6 +401,7 @@ Status Volume::DropName(const NameRow& row) {
   Transaction transaction(catalog_);
   if (Status removed = transaction.RemoveName(row.directory, *name); !removed.ok()) return removed;
   const bool is_directory = record->type == FileType::kDirectory;
+  if (!last && record->nlink == 1) return Error{EAGAIN, "lost its other names meanwhile"};
   if (is_directory || record->nlink == 1) {
     const std::string number = "#" + std::to_string(Raw(row.record.inode));
     Status added = Error{EEXIST, "no free name in lost+found"};

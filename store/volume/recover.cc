@@ -149,8 +149,12 @@ Status Volume::SweepHomes() {
     if (!record.ok()) return record.error();
     const Result<BackingDirectoryRef> to = directories_.Open(*lost_and_found);
     if (!to.ok()) return to.error();
-    const BackingName name("homes-" + entry.name.bytes());
-    const Status moved = backing_.Rename(*homes, entry.name, *to, name);
+    BackingName name("homes-" + entry.name.bytes());
+    Status moved = backing_.Rename(*homes, entry.name, *to, name);
+    for (int copy = 2; moved.code() == EEXIST && copy < 1000; ++copy) {
+      name = BackingName("homes-" + entry.name.bytes() + " (" + std::to_string(copy) + ")");
+      moved = backing_.Rename(*homes, entry.name, *to, name);
+    }
     if (!moved.ok()) return moved;
     const auto held = locks_.Exclusive(*lost_and_found);
     if (Status adopted = Adopt(*lost_and_found, {{name, seen->type}}); !adopted.ok()) return adopted;

@@ -28,7 +28,7 @@ Result<bool> Volume::IsSettled(InodeId directory) const {
     if (names->empty()) return false;
     const Result<Name> name = Name::From(names->front().record.name);
     if (!name.ok()) return name.error();
-    if (!codec_.Spells(record->home->name, *name) && record->home->name.bytes() != name->bytes()) return false;
+    if (!LiesUnder(record->home->name, *name)) return false;
     at = record->parent;
   }
   return true;
@@ -39,7 +39,7 @@ bool Volume::IsAtOneOf(const Place& place, const std::vector<NameRow>& names) co
   return std::ranges::any_of(names, [&](const NameRow& row) {
     if (row.directory != place.directory) return false;
     const Result<Name> name = Name::From(row.record.name);
-    return name.ok() && codec_.Spells(place.name, *name);
+    return name.ok() && LiesUnder(place.name, *name);
   });
 }
 
@@ -149,7 +149,9 @@ Result<bool> Volume::MakeMove(const Move& move) {
   const Status moved = commit();
   if (lost_track) return moved.error();  // still pinned, so that nothing inside seems to have vanished
   if (is_directory) directories_.Unpin(move.inode);
-  return moved.ok();
+  if (moved.code() == EEXIST || moved.code() == EINVAL) return false;
+  if (!moved.ok()) return moved.error();
+  return true;
 }
 
 Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
@@ -171,10 +173,12 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
 
 Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   size_t moved = 0;
+  Status failed;
   std::set<InodeId> directories;
   Transaction retired(catalog_);
   for (const Move& move : moves) {
     const Result<bool> made = MakeMove(move);
+    if (!made.ok()) failed = made.error();
     if (!made.ok()) continue;  // its intent stays, and is resolved before the next batch
     retired.DeleteIntent(move.inode);
     if (!*made) continue;
@@ -197,6 +201,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
     if (Status synced = backing_.SyncDirectory(*directory); !synced.ok()) return synced.error();
   }
   if (Status committed = Commit(retired); !committed.ok()) return committed.error();
+  if (moved == 0 && !failed.ok()) return failed.error();
   return moved;
 }
 

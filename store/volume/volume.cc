@@ -71,15 +71,14 @@ Result<InodeRecord> Volume::ReadLiveDirectory(InodeId directory) const {
   return record;
 }
 
+// An odd spelling that was adopted as it stood is at its place too.
+bool Volume::LiesUnder(const BackingName& home, const Name& name) const {
+  return codec_.Spells(home, name) || home.bytes() == name.bytes();
+}
+
 // The name just removed may be where the home lies: then the home is detached from now on.
 void Volume::MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory, const Name& name) {
-  if (!record.home.has_value() || record.home->directory != directory) return;
-  if (!codec_.Spells(record.home->name, name)) {
-    // Another name of the same file may be the one it lies under, or none: an odd spelling that was adopted as it stood.
-    const Result<Name> other = codec_.Decode(record.home->name);
-    const Result<NameRow> row = other.ok() ? catalog_.FindName(directory, *other) : Result<NameRow>(other.error());
-    if (row.ok() && row->record.inode == inode) return;
-  }
+  if (!record.home.has_value() || record.home->directory != directory || !LiesUnder(record.home->name, name)) return;
   transaction.PutDetached(inode);
   may_be_detached_ = true;
 }

@@ -197,6 +197,8 @@ class Volume {
   // A new number; adds to `transaction` the new bound when one is due.
   InodeId NextInode(Transaction& transaction);
   Status Commit(Transaction& transaction);
+  // RETURNS: whether a home called `home` lies where `name`, in the same directory, says.
+  bool LiesUnder(const BackingName& home, const Name& name) const;
   void MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory, const Name& name);
   static void Touch(InodeRecord& record, Timestamp now);  // mtime and ctime
   Result<InodeRecord> ReadLiveDirectory(InodeId directory) const;
@@ -211,7 +213,8 @@ class Volume {
   struct Content {
     std::optional<Place> home;
     bool detached = false;
-    std::unique_ptr<BackingFile> file;
+    std::unique_ptr<BackingFile> file;  // of a regular file, as is `seen`
+    BackingStat seen;
   };
   Result<bool> IsTaken(const Place& place);
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
