@@ -160,6 +160,7 @@ void MountedVolume::Mount(const std::string& options, const std::optional<User>&
 }
 
 int MountedVolume::WaitForServer() {
+  if (server_ == 0) return -1;
   int status = 0;
   const pid_t server = server_;
   if (!Eventually([&] { return waitpid(server, &status, WNOHANG) == server; }, kServerPatience)) {
@@ -189,7 +190,10 @@ void MountedVolume::Remount(const std::string& options) {
   Mount(options);
 }
 
-void MountedVolume::Signal(int signal) { ASSERT_EQ(kill(server_, signal), 0); }
+void MountedVolume::Signal(int signal) {
+  ASSERT_GT(server_, 0) << "not mounted";
+  ASSERT_EQ(kill(server_, signal), 0);
+}
 
 void MountedVolume::KillServer() {
   Signal(SIGKILL);

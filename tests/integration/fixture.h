@@ -60,7 +60,7 @@ class MountedVolume {
   // kill -9, and waits for the end. The dead mount stays where it is.
   void KillServer();
   void Signal(int signal);
-  // RETURNS: its exit status, 128 + signal when it was killed.
+  // RETURNS: its exit status, 128 + signal when it was killed; -1 when there is none.
   int WaitForServer();
 
   bool mounted() const { return server_ > 0; }

@@ -22,6 +22,8 @@ struct User {
 // Nobody in particular, without any capability. Their numbers need no entry in passwd(5).
 inline const User kAlice{61001, 61001, {}};
 inline const User kBob{61002, 61002, {}};
+// fusermount3(1) insists on an entry in passwd(5).
+inline const User kNobody{65534, 65534, {}};
 
 struct CommandResult {
   int status = -1;  // as the shell's $?: 128 + signal when it was killed
