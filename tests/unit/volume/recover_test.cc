@@ -1,0 +1,265 @@
+// Crashes: kill -9 at any step loses nothing that was acknowledged, and recovery can be cut short itself; after a power cut what is there
+// is a prefix of what was done.
+#include <algorithm>
+#include <cerrno>
+
+#include "tests/unit/volume/volume_fixture.h"
+
+namespace hardlinkfs {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class RecoverTest : public VolumeTest {
+ protected:
+  // Files that have to move in several ways.
+  void MakeWorkForTheSettler() {
+    Directory("d");
+    Directory("d/e");
+    File("d/a", "1");
+    File("d/b", "2");
+    File("c", "3");
+    Link("c", "d/l");
+    Rename("d/a", "d/b", Replace::kExchange);
+    Rename("d/a", "d/e/c");
+    Rename("d/e", "e");
+    Remove("c");
+    Symlink("d/s");
+  }
+  // Every backing call from the n-th on fails, as if the server had died there.
+  void DieAtCall(uint64_t n) {
+    calls_left_ = n;
+    backing().SetFaultHook([this](BackingCall, const std::string&) { return calls_left_ > 1 ? --calls_left_, 0 : EIO; });
+  }
+  void Revive() { backing().SetFaultHook(nullptr); }
+
+  uint64_t calls_left_ = 0;
+};
+
+TEST_F(RecoverTest, WhatWasAcknowledgedSurvivesKill) {
+  MakeWorkForTheSettler();
+  const Lines before = Names();
+  KillAndOpen();
+  EXPECT_EQ(Names(), before);
+  ExpectSound();
+}
+
+TEST_F(RecoverTest, KillAtAnyStepOfSettlingLosesNothing) {
+  MakeWorkForTheSettler();
+  const Lines before = Names();
+  for (uint64_t step = 1; step < 60; ++step) {
+    DieAtCall(step);
+    static_cast<void>(volume().SettleSome(3));
+    Revive();
+    KillAndOpen();
+    EXPECT_EQ(Names(), before) << "step " << step;
+    ExpectSound();
+  }
+  Reopen();
+  EXPECT_THAT(InHomes(), IsEmpty());
+}
+
+TEST_F(RecoverTest, KillAtAnyStepOfCloseLosesNothing) {
+  for (uint64_t step = 1;; ++step) {
+    ASSERT_LT(step, 300U);
+    MakeWorkForTheSettler();
+    const Lines before = Names();
+    DieAtCall(step);
+    const bool closed = machine_.Stop().ok();
+    Revive();
+    KillAndOpen();
+    EXPECT_EQ(Names(), before) << "step " << step;
+    ExpectSound();
+    if (closed) break;
+    for (const char* name : {"d/l", "d/s", "d/b", "d", "e/c", "e"}) EXPECT_EQ(Remove(name), 0) << name;
+    Reopen();
+    EXPECT_THAT(Bare(), IsEmpty());
+  }
+}
+
+TEST_F(RecoverTest, RecoveryThatIsCutShortIsDoneAgain) {
+  MakeWorkForTheSettler();
+  const Lines before = Names();
+  uint64_t renames = 0;
+  backing().SetFaultHook([&](BackingCall call, const std::string&) { return call == BackingCall::kRename && ++renames > 1 ? EIO : 0; });
+  static_cast<void>(volume().SettleSome(10));
+  Revive();
+  machine_.Kill();
+  for (uint64_t step = 1;; ++step) {
+    ASSERT_LT(step, 100U);
+    DieAtCall(step);
+    const bool opened = machine_.Open().ok();
+    Revive();
+    if (opened) break;
+    machine_.Kill();
+  }
+  EXPECT_EQ(Names(), before);
+  ExpectSound();
+}
+
+// Before each move is committed the power goes: the log ends after the intents, and the backing is ahead of it.
+TEST_F(RecoverTest, MoveThatTheLogDoesNotKnowIsTakenFromTheBacking) {
+  File("a", "1");
+  Rename("a", "b");
+  Names();
+  backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kSyncFile ? EIO : 0; });
+  EXPECT_FALSE(volume().SettleSome(10).ok());
+  Revive();
+  EXPECT_THAT(Bare(), ElementsAre("b=1"));
+  const uint64_t unsynced = engine().UnsyncedCommits();
+  EXPECT_EQ(unsynced, 1U);
+  machine_.Kill();
+  engine().ForgetUnsynced(0);
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("b=1"));
+  ExpectSound();
+}
+
+// Contents are not lost with the records, whatever was synced: they are adopted.
+TEST_F(RecoverTest, AfterAPowerCutEveryContentIsStillSomewhere) {
+  for (uint64_t keep = 0; keep < 12; ++keep) {
+    File("a", "1");
+    EXPECT_TRUE(volume().SyncAll().ok());
+    File("b", "2");
+    Directory("d");
+    Rename("a", "d/x");
+    Link("b", "d/y");
+    Remove("b");
+    File("b", "3");
+    machine_.Kill();
+    engine().ForgetUnsynced(keep);
+    Open();
+    const Lines names = Names();
+    ExpectSound();
+    for (const char* content : {"=1", "=2", "=3"}) {
+      EXPECT_TRUE(std::ranges::any_of(names, [&](const std::string& line) { return line.ends_with(content); }))
+          << content << " keep " << keep;
+    }
+    Reopen();
+    ExpectSound();
+    for (const std::string& line : names) {
+      if (line.ends_with("/")) continue;
+      EXPECT_EQ(Remove(line.substr(0, line.find('='))), 0) << line;
+    }
+    for (const char* directory : {"d", "lost+found"}) {
+      if (Raw(Find(directory)) == 0) continue;
+      EXPECT_EQ(Remove(directory), 0);
+    }
+    Reopen();
+    EXPECT_THAT(Names(), IsEmpty());
+  }
+}
+
+TEST_F(RecoverTest, ContentInHomesThatNobodyKnowsGoesToLostAndFound) {
+  machine_.Kill();
+  auto file = backing().CreateFile(machine_.homes(), BackingName("00000000000000ff"), 0600);
+  ASSERT_TRUE((*file)->Write(std::string("1"), 0).ok());
+  ASSERT_TRUE(backing().CreateFile(machine_.homes(), BackingName("empty"), 0600).ok());
+  ASSERT_TRUE(backing().MakeDirectory(machine_.homes(), BackingName("directory"), 0700).ok());
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("lost+found/", "lost+found/homes-00000000000000ff=1"));
+  EXPECT_EQ(Record("lost+found/homes-00000000000000ff").mode, 0600U);
+  ExpectSound();
+  machine_.Kill();
+  ASSERT_TRUE(backing().MakeDirectory(machine_.homes(), BackingName("again"), 0700).ok());
+  Open();
+  EXPECT_THAT(InHomes(), IsEmpty());
+}
+
+TEST_F(RecoverTest, UnknownContentInHomesOpensWithoutAUsableLostAndFound) {
+  for (const bool removed : {true, false}) {
+    machine_.Kill();
+    auto file = backing().CreateFile(machine_.homes(), BackingName(removed ? "x" : "y"), 0600);
+    ASSERT_TRUE((*file)->Write(std::string("1"), 0).ok());
+    Open();
+    EXPECT_THAT(Names(), testing::Contains(testing::EndsWith("=1")));
+    ExpectSound();
+    machine_.Kill();
+    if (removed) {
+      BareRemove("lost+found");
+    } else {
+      Open();
+      for (const std::string& line : Names()) {
+        if (line.ends_with("/")) continue;
+        EXPECT_EQ(Remove(line.substr(0, line.find('='))), 0);
+      }
+      EXPECT_EQ(Remove("lost+found"), 0);
+      File("lost+found", "a file");
+      machine_.Kill();
+    }
+    file = backing().CreateFile(machine_.homes(), BackingName("z"), 0600);
+    ASSERT_TRUE((*file)->Write(std::string("2"), 0).ok());
+    ASSERT_EQ(machine_.Open().code(), 0) << removed;
+    EXPECT_THAT(Names(), testing::Contains(testing::EndsWith("=2")));
+    ExpectSound();
+  }
+}
+
+TEST_F(RecoverTest, InodeCountIsCountedAfterACrash) {
+  File("a");
+  Directory("d");
+  KillAndOpen();
+  EXPECT_EQ(volume().inode_count(), 3U);
+}
+
+TEST_F(RecoverTest, GenerationTellsTheSessionsApart) {
+  File("a");
+  const uint64_t before = Record("a").generation;
+  Reopen();
+  File("b");
+  EXPECT_EQ(Record("a").generation, before);
+  EXPECT_GT(Record("b").generation, before);
+}
+
+// S7: the content that takes over a name is durable before the rename is.
+TEST_F(RecoverTest, ReplacingContentIsSyncedBeforeTheLog) {
+  File("a", "old");
+  EXPECT_TRUE(volume().SyncAll().ok());
+  File("b", "new");
+  Rename("b", "a");
+  backing().ForgetCalls();
+  uint64_t unsynced_at_sync = 0;
+  backing().SetFaultHook([&](BackingCall call, const std::string&) {
+    if (call == BackingCall::kSyncFile) unsynced_at_sync = engine().UnsyncedCommits();
+    return 0;
+  });
+  EXPECT_TRUE(volume().SyncCatalog().ok());
+  EXPECT_GE(backing().calls(BackingCall::kSyncFile), 1U);
+  EXPECT_GE(backing().calls(BackingCall::kSyncDirectory), 1U);
+  EXPECT_GT(unsynced_at_sync, 0U);
+  EXPECT_EQ(engine().UnsyncedCommits(), 0U);
+}
+
+TEST_F(RecoverTest, FailedSyncOfReplacingContentKeepsTheLogUnsynced) {
+  File("a", "old");
+  EXPECT_TRUE(volume().SyncAll().ok());
+  File("b", "new");
+  Rename("b", "a");
+  backing().FailNth(BackingCall::kSyncFile, 1, EIO);
+  EXPECT_FALSE(volume().SyncCatalog().ok());
+  EXPECT_GT(engine().UnsyncedCommits(), 0U);
+  EXPECT_TRUE(volume().SyncCatalog().ok());
+  EXPECT_EQ(engine().UnsyncedCommits(), 0U);
+}
+
+TEST_F(RecoverTest, OpenOfACatalogWithANewerFormatIsRefusedAndChangesNothing) {
+  Close();
+  std::string meta_then;
+  {
+    Catalog catalog(engine());
+    MetaRecord meta = *catalog.ReadMeta();
+    meta.format_version = 2;
+    Transaction transaction(catalog);
+    transaction.PutMeta(meta);
+    ASSERT_TRUE(transaction.Commit().ok());
+    meta_then = **engine().Get(keys::Meta());
+  }
+  EXPECT_EQ(machine_.Open().code(), ENOTSUP);
+  machine_.Kill();
+  EXPECT_EQ(**engine().Get(keys::Meta()), meta_then);
+}
+
+}  // namespace
+}  // namespace hardlinkfs
