@@ -25,11 +25,6 @@ namespace {
 
 constexpr std::chrono::seconds kServerPatience{30};
 
-std::string TemporaryDirectory() {
-  const char* const given = getenv("TMPDIR");
-  return given == nullptr || *given == '\0' ? "/tmp" : given;
-}
-
 std::vector<std::string> Split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   std::istringstream in(text);
@@ -99,6 +94,11 @@ std::vector<TestBacking> TestBackings() {
 }
 
 std::string NameOf(const testing::TestParamInfo<TestBacking>& info) { return info.param.name; }
+
+std::string TemporaryDirectory() {
+  const char* const given = getenv("TMPDIR");
+  return given == nullptr || *given == '\0' ? "/tmp" : given;
+}
 
 std::string Command() {
   const char* const given = getenv("HARDLINKFS_COMMAND");

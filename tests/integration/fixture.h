@@ -25,6 +25,8 @@ void PrintTo(const TestBacking& backing, std::ostream* out);
 std::vector<TestBacking> TestBackings();
 std::string NameOf(const testing::TestParamInfo<TestBacking>& info);
 
+std::string TemporaryDirectory();
+
 // RETURNS: the `hardlinkfs` command that is tested.
 std::string Command();
 

@@ -49,12 +49,28 @@ std::string AnAcl(Dice& dice) {
 
 const std::vector<ModelRun::Weighted>& ModelRun::Operations() {
   static const std::vector<Weighted> kOperations = {
-      {&ModelRun::MakeNode, 4},       {&ModelRun::MakeDirectory, 8}, {&ModelRun::MakeMany, 1},      {&ModelRun::Create, 10},
-      {&ModelRun::MakeTemporary, 2},  {&ModelRun::Link, 14},         {&ModelRun::Unlink, 11},       {&ModelRun::RemoveDirectory, 5},
-      {&ModelRun::Rename, 18},        {&ModelRun::MoveAbout, 6},     {&ModelRun::SetAttributes, 5}, {&ModelRun::ChangeXattr, 4},
-      {&ModelRun::Open, 4},           {&ModelRun::Release, 6},       {&ModelRun::ReadContent, 2},   {&ModelRun::WriteContent, 8},
-      {&ModelRun::SyncSomething, 2},  {&ModelRun::Forget, 8},        {&ModelRun::Reclaim, 4},       {&ModelRun::Settle, 4},
-      {&ModelRun::KillAndRemount, 1}, {&ModelRun::CleanRemount, 1},
+      {&ModelRun::MakeNode, 4, Faults::kMay},
+      {&ModelRun::MakeDirectory, 8, Faults::kMay},
+      {&ModelRun::MakeMany, 1, Faults::kMay},
+      {&ModelRun::Create, 10, Faults::kMay},
+      {&ModelRun::MakeTemporary, 2, Faults::kMay},
+      {&ModelRun::Link, 14, Faults::kMay},
+      {&ModelRun::Unlink, 11, Faults::kMay},
+      {&ModelRun::RemoveDirectory, 5, Faults::kMay},
+      {&ModelRun::Rename, 18, Faults::kMay},
+      {&ModelRun::MoveAbout, 6, Faults::kMay},
+      {&ModelRun::SetAttributes, 5, Faults::kNever},
+      {&ModelRun::ChangeXattr, 4, Faults::kMay},
+      {&ModelRun::Open, 4, Faults::kMay},
+      {&ModelRun::Release, 6, Faults::kNever},
+      {&ModelRun::ReadContent, 2, Faults::kNever},
+      {&ModelRun::WriteContent, 8, Faults::kNever},
+      {&ModelRun::SyncSomething, 2, Faults::kNever},
+      {&ModelRun::Forget, 8, Faults::kNever},
+      {&ModelRun::Reclaim, 4, Faults::kMay},
+      {&ModelRun::Settle, 4, Faults::kMay},
+      {&ModelRun::KillAndRemount, 1, Faults::kNever},
+      {&ModelRun::CleanRemount, 1, Faults::kNever},
   };
   return kOperations;
 }
@@ -68,7 +84,7 @@ void ModelRun::MakeIn(ReferenceNode& directory, FileType type) {
   Trace("make type " + std::to_string(static_cast<int>(type)) + " " + Show(directory) + " : " + name);
   const auto made = machine_.vfs().MakeNode(ToCaller(caller), directory.inode, name, request);
   ReferenceNode* node = nullptr;
-  if (!Agree(made.code(), tree_.Make(caller, directory, name, request, machine_.clock().Now(), node))) return;
+  if (!Agree(made.code(), [&] { return tree_.Make(caller, directory, name, request, machine_.clock().Now(), node); })) return;
   node->inode = made->inode;
   ++node->lookups;
   ExpectAttributes(*node, *made, "made");
@@ -95,7 +111,7 @@ void ModelRun::Create() {
   Trace("create " + Show(directory) + " : " + name);
   const auto made = machine_.vfs().Create(ToCaller(caller), directory.inode, name, request.mode, flags);
   ReferenceNode* node = nullptr;
-  if (!Agree(made.code(), tree_.Make(caller, directory, name, request, machine_.clock().Now(), node))) return;
+  if (!Agree(made.code(), [&] { return tree_.Make(caller, directory, name, request, machine_.clock().Now(), node); })) return;
   node->inode = made->attributes.inode;
   ++node->lookups;
   node->handles.push_back(flags);
@@ -109,7 +125,7 @@ void ModelRun::MakeTemporary() {
   Trace("tmpfile " + Show(directory));
   const auto made = machine_.vfs().MakeTemporary(ToCaller(caller), directory.inode, mode, O_RDWR);
   ReferenceNode* node = nullptr;
-  if (!Agree(made.code(), tree_.MakeTemporary(caller, directory, mode, machine_.clock().Now(), node))) return;
+  if (!Agree(made.code(), [&] { return tree_.MakeTemporary(caller, directory, mode, machine_.clock().Now(), node); })) return;
   node->inode = made->attributes.inode;
   ++node->lookups;
   node->handles.push_back(O_RDWR);
@@ -122,7 +138,7 @@ void ModelRun::Link() {
   const std::string name = PickName(directory, 10);
   Trace("link " + Show(node) + " as " + Show(directory) + " : " + name);
   const auto linked = machine_.vfs().Link({}, node.inode, directory.inode, name);
-  if (!Agree(linked.code(), tree_.Link(node, directory, name, machine_.clock().Now()))) return;
+  if (!Agree(linked.code(), [&] { return tree_.Link(node, directory, name, machine_.clock().Now()); })) return;
   ++node.lookups;
   ExpectAttributes(node, *linked, "linked");
 }
@@ -131,7 +147,7 @@ void ModelRun::Unlink() {
   ReferenceNode& directory = PickDirectory();
   const std::string name = PickName(directory, 95);
   Trace("unlink " + Show(directory) + " : " + name);
-  Agree(machine_.vfs().Unlink({}, directory.inode, name).code(), tree_.Unlink(directory, name, machine_.clock().Now()));
+  Agree(machine_.vfs().Unlink({}, directory.inode, name).code(), [&] { return tree_.Unlink(directory, name, machine_.clock().Now()); });
 }
 
 void ModelRun::RemoveDirectory() {
@@ -142,14 +158,15 @@ void ModelRun::RemoveDirectory() {
     if (child->is_directory() && child->names.empty() && dice_.Chance(50)) name = other;
   }
   Trace("rmdir " + Show(directory) + " : " + name);
-  Agree(machine_.vfs().RemoveDirectory({}, directory.inode, name).code(), tree_.RemoveDirectory(directory, name, machine_.clock().Now()));
+  Agree(machine_.vfs().RemoveDirectory({}, directory.inode, name).code(),
+        [&] { return tree_.RemoveDirectory(directory, name, machine_.clock().Now()); });
 }
 
 void ModelRun::RenameNames(ReferenceNode& from, const std::string& name, ReferenceNode& to, const std::string& new_name, RenameMode mode) {
   const ReferenceCaller caller = PickCaller();
   Trace("rename " + Show(from) + " : " + name + " to " + Show(to) + " : " + new_name + " " + Word(mode));
   const Status renamed = machine_.vfs().Rename(ToCaller(caller), from.inode, name, to.inode, new_name, mode);
-  if (!Agree(renamed.code(), tree_.Rename(caller, from, name, to, new_name, mode, machine_.clock().Now()))) return;
+  if (!Agree(renamed.code(), [&] { return tree_.Rename(caller, from, name, to, new_name, mode, machine_.clock().Now()); })) return;
   for (const auto& [directory, changed] : {std::pair(&from, name), std::pair(&to, new_name)}) {
     ReferenceNode* expected = ReferenceTree::Find(*directory, changed);
     const auto found = machine_.vfs().Lookup(directory->inode, changed);
@@ -218,7 +235,7 @@ void ModelRun::SetAttributes() {
         (change.mtime ? " mtime" : "") + (change.size ? " size " + std::to_string(*change.size) : "") +
         (change.kill_suidgid ? " kill_suidgid" : ""));
   const auto changed = machine_.vfs().SetAttributes({}, node.inode, change);
-  if (Agree(changed.code(), tree_.SetAttributes(node, change, now))) ExpectAttributes(node, *changed, "setattr");
+  if (Agree(changed.code(), [&] { return tree_.SetAttributes(node, change, now); })) ExpectAttributes(node, *changed, "setattr");
 }
 
 void ModelRun::ChangeXattr() {
@@ -227,7 +244,7 @@ void ModelRun::ChangeXattr() {
                                                     std::string(kDefaultAclXattr), "system.unknown"});
   if (dice_.Chance(30)) {
     Trace("removexattr " + Show(node) + " " + name);
-    Agree(machine_.vfs().RemoveXattr({}, node.inode, name).code(), tree_.RemoveXattr(node, name, machine_.clock().Now()));
+    Agree(machine_.vfs().RemoveXattr({}, node.inode, name).code(), [&] { return tree_.RemoveXattr(node, name, machine_.clock().Now()); });
     return;
   }
   const ReferenceCaller caller = PickCaller();
@@ -235,7 +252,7 @@ void ModelRun::ChangeXattr() {
   const auto mode = dice_.Pick<XattrMode>({XattrMode::kAny, XattrMode::kAny, XattrMode::kCreate, XattrMode::kReplace});
   Trace("setxattr " + Show(node) + " " + name);
   Agree(machine_.vfs().SetXattr(ToCaller(caller), node.inode, name, value, mode).code(),
-        tree_.SetXattr(caller, node, name, value, mode, machine_.clock().Now()));
+        [&] { return tree_.SetXattr(caller, node, name, value, mode, machine_.clock().Now()); });
 }
 
 void ModelRun::Open() {
@@ -313,12 +330,14 @@ void ModelRun::Forget() {
 void ModelRun::Reclaim() {
   const size_t limit = dice_.Chance(50) ? 1000 : 1 + dice_.Below(4);
   Trace("reclaim " + std::to_string(limit));
+  failed_tidying_ = failed_tidying_ || fault_ordered_;
   Agree(machine_.volume().ReclaimSome(limit).code(), 0);
 }
 
 void ModelRun::Settle() {
   const size_t limit = dice_.Chance(50) ? 1000 : 1 + dice_.Below(4);
   Trace("settle " + std::to_string(limit));
+  failed_tidying_ = failed_tidying_ || fault_ordered_;
   Agree(machine_.volume().SettleSome(limit).code(), 0);
 }
 

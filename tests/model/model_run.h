@@ -37,9 +37,11 @@ class ModelRun {
 
  private:
   using Operation = void (ModelRun::*)();
+  enum class Faults { kMay, kNever };  // whether an operation that fails below leaves everything as it was
   struct Weighted {
     Operation operation;
     unsigned weight;
+    Faults faults;
   };
   static const std::vector<Weighted>& Operations();
 
@@ -79,8 +81,11 @@ class ModelRun {
   void Trace(const std::string& what);
   std::string Show(const ReferenceNode& node) const { return tree_.Describe(node); }
   [[noreturn]] void Fail(const std::string& what) const;
-  // Both have to have come to the same end. RETURNS: whether it was success.
+  // Both have to have come to the same end; after a fault that was ordered, the model is not asked. RETURNS: whether it was success.
+  bool Agree(int actual, const std::function<int()>& expected);
   bool Agree(int actual, int expected);
+  void OrderFault();
+  void CancelFault();
   void Begin();
   void ExpectAttributes(const ReferenceNode& node, const Attributes& attributes, const std::string& where);
   void CompareNode(ReferenceNode& node, const std::string& path);
@@ -89,6 +94,18 @@ class ModelRun {
   void CompareXattrs(const ReferenceNode& node, const std::string& path);
   void CheckInvariants(int moment);
   void CompareBackingContents();
+  // What another machine does to the bare backing between two sessions. model_bare.cc
+  struct BareHome {
+    ReferenceNode* node;
+    BackingDirectoryRef directory;
+    BackingName name;
+  };
+  std::vector<BareHome> BareHomes(FileType type);
+  void EditBare(const std::vector<BareHome>& files, const std::vector<BareHome>& directories);
+  void EditBareFile(const BareHome& home);
+  void RemoveBareFile(const BareHome& home);
+  void AddBareFile(ReferenceNode& directory, const BackingDirectoryRef& ref);
+  void TouchAll();
   void TakeOverTimes();
 
   Machine machine_;
@@ -96,6 +113,9 @@ class ModelRun {
   TraceSink trace_;
   Dice dice_{0};
   uint64_t compared_ = 0;
+  bool fault_ordered_ = false;
+  bool failed_tidying_ = false;  // in this session: intents may be left, and contents of orphans be gone
+  uint64_t added_bare_ = 0;
 };
 
 }  // namespace hardlinkfs

@@ -83,13 +83,13 @@ std::string Run(const Kind& kind, const std::vector<uint64_t>& numbers, uint64_t
 }
 
 // Leaves out what the failure does not need: halves first, then ever smaller parts.
-std::vector<uint64_t> ShrunkOnce(const Kind& kind, std::vector<uint64_t> numbers) {
+std::vector<uint64_t> ShrunkOnce(const Kind& kind, std::vector<uint64_t> numbers, uint64_t between) {
   for (size_t part = numbers.size() / 2; part > 0; part /= 2) {
     for (size_t begin = 0; begin < numbers.size();) {
       std::vector<uint64_t> fewer = numbers;
       const size_t end = std::min(begin + part, fewer.size());
       fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(begin), fewer.begin() + static_cast<std::ptrdiff_t>(end));
-      if (Run(kind, fewer, 1, nullptr).empty()) {
+      if (Run(kind, fewer, between, nullptr).empty()) {
         begin += part;
       } else {
         numbers = fewer;
@@ -99,10 +99,10 @@ std::vector<uint64_t> ShrunkOnce(const Kind& kind, std::vector<uint64_t> numbers
   return numbers;
 }
 
-std::vector<uint64_t> Shrunk(const Kind& kind, std::vector<uint64_t> numbers) {
+std::vector<uint64_t> Shrunk(const Kind& kind, std::vector<uint64_t> numbers, uint64_t between) {
   for (size_t before = 0; before != numbers.size();) {
     before = numbers.size();
-    numbers = ShrunkOnce(kind, numbers);
+    numbers = ShrunkOnce(kind, numbers, between);
   }
   return numbers;
 }
@@ -113,11 +113,11 @@ void Check(const Kind& kind, uint64_t seed) {
   for (uint64_t& number : numbers) number = dice.Any();
   const std::string failure = Run(kind, numbers, kOperationsBetweenComparisons, nullptr);
   if (failure.empty()) return;
-  // Comparing after each operation changes the lookups, and so what happens; without a failure then, the long run has to do.
-  const bool fails_step_by_step = !Run(kind, numbers, 1, nullptr).empty();
-  if (fails_step_by_step) numbers = Shrunk(kind, numbers);
+  // Comparing after each operation tells best what went wrong, but changes the lookups, and so what happens.
+  const uint64_t between = Run(kind, numbers, 1, nullptr).empty() ? kOperationsBetweenComparisons : 1;
+  numbers = Shrunk(kind, numbers, between);
   std::vector<std::string> trace;
-  const std::string end = Run(kind, numbers, fails_step_by_step ? 1 : kOperationsBetweenComparisons, &trace);
+  const std::string end = Run(kind, numbers, between, &trace);
   std::string lines;
   for (const std::string& line : trace) lines += "  " + line + "\n";
   FAIL() << end << "\n"

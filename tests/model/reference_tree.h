@@ -37,6 +37,10 @@ struct ReferenceNode {
   std::vector<int> handles;   // flags of each
   bool unseen_write = false;  // written since anybody asked for its attributes: only the volume's memory has the exact time
 
+  // Done on the bare backing, and not looked at since.
+  bool adopted = false;
+  bool names_vanished = false;  // from a directory
+
   bool is_directory() const { return type == FileType::kDirectory; }
   bool is_held() const { return lookups > 0 || !handles.empty(); }
   bool is_alive() const { return nlink > 0 || is_held(); }
