@@ -10,17 +10,19 @@ Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId ne
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(new_directory); !prepared.ok()) return prepared.error();
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
-  const InodeId involved[] = {inode, new_directory};
-  const auto held = volume_.locks().Exclusive(involved);
-  const Result<InodeRecord> record = volume_.Link(inode, new_directory, *component);
-  if (!record.ok()) return record.error();
-  table_.ClearOrphan(inode);
-  table_.AddLookup(inode);
-  // As in Lookup: the record of a file that is being written is behind.
-  if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
-    if (const Result<InodeRecord> fresh = RefreshPrivileges(inode, *open); fresh.ok()) return Show(inode, *fresh);
-  }
-  return Show(inode, *record);
+  return WithSpace([&]() -> Result<Attributes> {
+    const InodeId involved[] = {inode, new_directory};
+    const auto held = volume_.locks().Exclusive(involved);
+    const Result<InodeRecord> record = volume_.Link(inode, new_directory, *component);
+    if (!record.ok()) return record.error();
+    table_.ClearOrphan(inode);
+    table_.AddLookup(inode);
+    // As in Lookup: the record of a file that is being written is behind.
+    if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
+      if (const Result<InodeRecord> fresh = RefreshPrivileges(inode, *open); fresh.ok()) return Show(inode, *fresh);
+    }
+    return Show(inode, *record);
+  });
 }
 
 }  // namespace hardlinkfs

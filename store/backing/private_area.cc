@@ -22,6 +22,7 @@ constexpr char kVolumeName[] = "volume";
 constexpr char kLockName[] = "lock";
 constexpr char kHomesName[] = "homes";
 constexpr char kCatalogName[] = "catalog";
+constexpr char kReserveName[] = "reserve";
 constexpr char kUnfinishedName[] = "unfinished";  // there from before the volume file until the volume has a catalog
 constexpr std::string_view kTemporarySuffix = ".new";
 constexpr size_t kLargestVolumeFile = 4096;
@@ -47,6 +48,7 @@ What is in here
   volume      the number by which hardlinkfs knows this drive again
   catalog     the names, links, owners, permissions and times of your files
               (it may also be kept somewhere else)
+  reserve     room for what must still be written down when the drive is full
   homes       complete files that wait for their place outside, or that
               never had one. Usually empty
   lock        keeps two programs from using the drive at the same time
@@ -186,7 +188,7 @@ void Unmake(int root_fd, int area_fd, UniqueFd& lock) {
     for (const std::string& name : names) unlinkat(catalog->get(), name.c_str(), 0);
     unlinkat(area_fd, kCatalogName, AT_REMOVEDIR);
   }
-  for (const std::string_view name : {kVolumeName, kUnfinishedName, kReadmeName}) {
+  for (const std::string_view name : {kVolumeName, kUnfinishedName, kReadmeName, kReserveName}) {
     unlinkat(area_fd, std::string(name).c_str(), 0);
     unlinkat(area_fd, std::string(name).append(kTemporarySuffix).c_str(), 0);
   }

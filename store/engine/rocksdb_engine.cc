@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "store/base/mutex.h"
+#include "store/engine/reserved_files.h"
 #include "store/engine/rocksdb_options.h"
 
 namespace hardlinkfs {
@@ -69,7 +70,9 @@ class RocksdbCursor final : public Cursor {
 
 class RocksdbEngine final : public Engine {
  public:
-  RocksdbEngine(std::unique_ptr<rocksdb::DB> db, RocksdbMode mode) : db_(std::move(db)), read_only_(mode == RocksdbMode::kReadOnly) {}
+  RocksdbEngine(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, RocksdbMode mode,
+                std::shared_ptr<std::atomic<bool>> stopped)
+      : env_(std::move(env)), db_(std::move(db)), read_only_(mode == RocksdbMode::kReadOnly), stopped_(std::move(stopped)) {}
 
   Result<std::optional<std::string>> Get(std::string_view key) const override {
     std::string value;
@@ -93,7 +96,7 @@ class RocksdbEngine final : public Engine {
     if (const Status recovered = Recover(); !recovered.ok()) return recovered;
     const rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &writes);
     if (status.ok()) return {};
-    stopped_ = true;
+    *stopped_ = true;
     return Translate(status, "rocksdb: commit");
   }
 
@@ -118,26 +121,35 @@ class RocksdbEngine final : public Engine {
 
   // After a failed write RocksDB refuses all others until it is told to resume, which flushes to a new log.
   Status Recover() {
-    if (!stopped_) return {};
+    if (!*stopped_) return {};
     MutexLock lock(recovering_);
-    if (!stopped_) return {};
+    if (!*stopped_) return {};
+    *stopped_ = false;  // before: what fails meanwhile counts
     const rocksdb::Status status = db_->Resume();
-    if (!status.ok()) return Translate(status, "rocksdb: resume after a failed commit");
-    stopped_ = false;
-    return {};
+    if (status.ok()) return {};
+    *stopped_ = true;
+    return Translate(status, "rocksdb: resume after a failed commit");
   }
 
+  const std::unique_ptr<rocksdb::Env> env_;  // none without a reserve
   const std::unique_ptr<rocksdb::DB> db_;
   const bool read_only_;
+  const std::shared_ptr<std::atomic<bool>> stopped_;
   std::atomic<bool> sync_failed_ = false;
-  std::atomic<bool> stopped_ = false;
   Mutex recovering_;  // guards no data: one thread resumes, the others wait for it
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, RocksdbOptions options) {
-  const rocksdb::Options settings = MakeRocksdbOptions(options);
+  std::unique_ptr<rocksdb::Env> env;
+  if (options.reserve != nullptr) {
+    const rocksdb::Env& base = options.env == nullptr ? *rocksdb::Env::Default() : *options.env;
+    env = rocksdb::NewCompositeEnv(MakeReservedFiles(base.GetFileSystem(), *options.reserve));
+    options.env = env.get();
+  }
+  const auto stopped = std::make_shared<std::atomic<bool>>(false);
+  const rocksdb::Options settings = MakeRocksdbOptions(options, stopped);
   // RocksDB makes the directory and a LOG before it finds out that there is no database.
   if (options.mode != RocksdbMode::kCreateIfMissing) {
     const rocksdb::Status exists = settings.env->FileExists(path + "/CURRENT");
@@ -153,7 +165,7 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
     }
     return Translate(status, "rocksdb: open");
   }
-  return std::unique_ptr<Engine>(std::make_unique<RocksdbEngine>(std::unique_ptr<rocksdb::DB>(db), options.mode));
+  return std::unique_ptr<Engine>(std::make_unique<RocksdbEngine>(std::move(env), std::unique_ptr<rocksdb::DB>(db), options.mode, stopped));
 }
 
 }  // namespace hardlinkfs

@@ -9,6 +9,7 @@
 
 #include "store/base/result.h"
 #include "store/engine/engine.h"
+#include "store/engine/reserve.h"
 
 namespace rocksdb {
 class Env;
@@ -26,7 +27,8 @@ struct RocksdbOptions {
   RocksdbMode mode = RocksdbMode::kCreateIfMissing;
   // Together with two write buffers and the tables' bookkeeping this is what the engine keeps in memory.
   size_t block_cache_bytes = size_t{64} << 20;
-  size_t write_buffer_bytes = size_t{32} << 20;
+  size_t write_buffer_bytes = size_t{16} << 20;
+  Reserve* reserve = nullptr;   // borrowed; what its files may still take on a full filesystem
   rocksdb::Env* env = nullptr;  // borrowed; nullptr is the real one. Tests put a failing disk here.
 };
 

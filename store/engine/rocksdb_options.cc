@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace hardlinkfs {
@@ -40,11 +41,16 @@ rocksdb::BlockBasedTableOptions MakeTableOptions(const RocksdbOptions& options) 
 // before the next commit, at once when there is space.
 class NoAutomaticRecovery final : public rocksdb::EventListener {
  public:
+  explicit NoAutomaticRecovery(std::shared_ptr<std::atomic<bool>> stopped) : stopped_(std::move(stopped)) {}
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override { *automatic = false; }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override { *stopped_ = true; }
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> stopped_;
 };
 
 // What a commit promises: in the kernel's hands when it returns, in order, and never a half.
-void SetDurability(rocksdb::Options& result) {
+void SetDurability(rocksdb::Options& result, std::shared_ptr<std::atomic<bool>> stopped) {
   result.manual_wal_flush = false;
   result.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   result.max_total_wal_size = 64 * kMebibyte;
@@ -53,7 +59,7 @@ void SetDurability(rocksdb::Options& result) {
   result.avoid_flush_during_shutdown = false;
   result.paranoid_checks = true;
   result.max_bgerror_resume_count = 0;
-  result.listeners.push_back(std::make_shared<NoAutomaticRecovery>());
+  result.listeners.push_back(std::make_shared<NoAutomaticRecovery>(std::move(stopped)));
 }
 
 void SetFiles(rocksdb::Options& result) {
@@ -84,11 +90,11 @@ void SetMemory(rocksdb::Options& result, const RocksdbOptions& options) {
 
 }  // namespace
 
-rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options) {
+rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options, std::shared_ptr<std::atomic<bool>> stopped) {
   rocksdb::Options result;
   if (options.env != nullptr) result.env = options.env;
   result.create_if_missing = options.mode == RocksdbMode::kCreateIfMissing;
-  SetDurability(result);
+  SetDurability(result, std::move(stopped));
   SetFiles(result);
   SetMemory(result, options);
   result.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(options)));

@@ -4,11 +4,15 @@
 
 #include <rocksdb/options.h>
 
+#include <atomic>
+#include <memory>
+
 #include "store/engine/rocksdb_engine.h"
 
 namespace hardlinkfs {
 
-rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options);
+// `stopped` is set when RocksDB has stopped after an error, also one of its own threads.
+rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options, std::shared_ptr<std::atomic<bool>> stopped);
 
 }  // namespace hardlinkfs
 

@@ -62,15 +62,17 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
     }
   }
   Transaction transaction(catalog_);
+  Room room = Room::kFromReserve;
   for (const auto& [name, value] : xattrs) {
     if (value.has_value()) {
+      room = Room::kNeeded;
       transaction.PutXattr(inode, name, *value);
     } else {
       transaction.DeleteXattr(inode, name);
     }
   }
   transaction.PutInode(inode, record);
-  if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+  if (Status committed = Commit(transaction, room); !committed.ok()) return committed.error();
   return read;
 }
 

@@ -131,7 +131,7 @@ Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const N
     transaction.PutDetached(inode);
     may_be_detached_ = true;
   }
-  if (Status committed = Commit(transaction); !committed.ok()) {
+  if (Status committed = Commit(transaction, Room::kNeeded); !committed.ok()) {
     RemoveContentAfterFailure(*content, what.type);
     return committed.error();
   }
@@ -153,7 +153,7 @@ Result<CreatedInode> Volume::CreateUnnamed(InodeId directory, const NewInode& wh
   record.linkable = what.linkable;
   AddInode(transaction, inode, record, what);
   transaction.PutOrphan(inode);
-  if (Status committed = Commit(transaction); !committed.ok()) {
+  if (Status committed = Commit(transaction, Room::kNeeded); !committed.ok()) {
     RemoveContentAfterFailure(*content, what.type);
     return committed.error();
   }

@@ -29,7 +29,7 @@ Result<InodeRecord> Volume::Link(InodeId inode, InodeId directory, const Name& n
   Touch(*parent, now);
   transaction.PutInode(inode, *record);
   transaction.PutInode(directory, *parent);
-  if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+  if (Status committed = Commit(transaction, Room::kNeeded); !committed.ok()) return committed.error();
   return record;
 }
 

@@ -12,6 +12,7 @@
 #include "store/backing/posix_backing.h"
 #include "store/backing/private_area.h"
 #include "store/backing/probe.h"
+#include "store/engine/reserve.h"
 #include "store/engine/rocksdb_engine.h"
 
 namespace hardlinkfs {
@@ -19,17 +20,36 @@ namespace {
 
 constexpr char kHomesName[] = "homes";
 
+// Room on the backing's filesystem and on the catalog's; most often these are the same.
+struct Reserves {
+  std::unique_ptr<Reserve> backing;
+  std::unique_ptr<Reserve> store;  // none when it is the same filesystem
+
+  Reserve* catalogs() const { return store != nullptr ? store.get() : backing.get(); }
+  void Restore() const {
+    backing->Restore();
+    if (store != nullptr) store->Restore();
+  }
+};
+
 class RealVolume final : public OpenedVolume {
  public:
-  RealVolume(std::unique_ptr<PrivateArea> area, const Capabilities& capabilities, std::unique_ptr<Backing> backing,
+  RealVolume(std::unique_ptr<PrivateArea> area, Reserves reserves, const Capabilities& capabilities, std::unique_ptr<Backing> backing,
              std::unique_ptr<Engine> engine)
-      : area_(std::move(area)), capabilities_(capabilities), backing_(std::move(backing)), engine_(std::move(engine)), catalog_(*engine_) {}
+      : area_(std::move(area)),
+        reserves_(std::move(reserves)),
+        capabilities_(capabilities),
+        backing_(std::move(backing)),
+        engine_(std::move(engine)),
+        catalog_(*engine_) {}
 
   // Before the area is discarded after a failure: RocksDB still writes while it closes.
   void CloseEngine() {
     volume_.reset();
     engine_.reset();
   }
+
+  void RestoreReserves() const { reserves_.Restore(); }
 
   Volume& volume() override { return *volume_; }
   const Capabilities& capabilities() const override { return capabilities_; }
@@ -46,12 +66,40 @@ class RealVolume final : public OpenedVolume {
  private:
   // In the order of construction; the area, and with it the lock, goes last.
   std::unique_ptr<PrivateArea> area_;
+  const Reserves reserves_;
   const Capabilities capabilities_;
   std::unique_ptr<Backing> backing_;
   std::unique_ptr<Engine> engine_;
   Catalog catalog_;
   std::unique_ptr<Volume> volume_;
 };
+
+Result<Reserves> OpenReserves(const OpenOptions& options, const PrivateArea& area) {
+  Reserves reserves;
+  Result<std::unique_ptr<Reserve>> of_backing = Reserve::Open(area.descriptor());
+  if (!of_backing.ok()) return of_backing.error();
+  reserves.backing = *std::move(of_backing);
+  if (options.store.empty()) return reserves;
+  struct stat backing {};
+  struct stat store {};
+  if (fstat(area.descriptor(), &backing) != 0) return Error{errno, "fstat of the private area"};
+  // Not there yet: it is about to be made, or a wrong one, which is told later.
+  const UniqueFd directory(open(options.store.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid() || fstat(directory.get(), &store) != 0 || store.st_dev == backing.st_dev) return reserves;
+  Result<std::unique_ptr<Reserve>> of_store = Reserve::Open(directory.get());
+  if (!of_store.ok()) return of_store.error();
+  reserves.store = *std::move(of_store);
+  return reserves;
+}
+
+// A full backing can be probed with a part of its reserve.
+Result<Capabilities> ProbeWithReserve(const PrivateArea& area, Reserve& reserve) {
+  for (;;) {
+    Result<Capabilities> found = Probe(area.descriptor());
+    const bool full = found.code() == ENOSPC || found.code() == EDQUOT;
+    if (!full || !reserve.GiveUp()) return found;
+  }
+}
 
 // The catalog's directory. The default one is named through the area's descriptor, since its path may be covered by the mount.
 std::string StorePath(const OpenOptions& options, const PrivateArea& area) {
@@ -69,22 +117,29 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
     opened.Discard(root_copy.get());
     return error;
   };
-  const Result<Capabilities> capabilities = Probe((*area)->descriptor());
+  Result<Reserves> reserves = OpenReserves(options, **area);
+  if (!reserves.ok()) return fail(**area, reserves.error());
+  const Result<Capabilities> capabilities = ProbeWithReserve(**area, *reserves->backing);
   if (!capabilities.ok()) return fail(**area, capabilities.error());
+  VolumeOptions volume_options = options.volume;
+  volume_options.reserve = reserves->catalogs();
   // A volume that has been used has a catalog; not to find it means a wrong store, and must not begin a new one.
   Result<std::unique_ptr<Engine>> engine =
-      OpenRocksdbEngine(StorePath(options, **area), {.mode = (*area)->is_new() ? RocksdbMode::kCreateIfMissing : RocksdbMode::kMustExist});
+      OpenRocksdbEngine(StorePath(options, **area), {.mode = (*area)->is_new() ? RocksdbMode::kCreateIfMissing : RocksdbMode::kMustExist,
+                                                     .write_buffer_bytes = reserves->catalogs()->goal(),
+                                                     .reserve = reserves->catalogs()});
   if (engine.code() == ENOENT) return fail(**area, {ENOENT, "the volume's catalog is missing (is store= right?)"});
   if (engine.code() == EUCLEAN) return fail(**area, {EUCLEAN, "the catalog is damaged"});
   if (!engine.ok()) return fail(**area, engine.error());
   PrivateArea& borrowed = **area;
-  auto volume =
-      std::make_unique<RealVolume>(*std::move(area), *capabilities, MakePosixBacking(std::move(root), *capabilities), *std::move(engine));
-  if (Status opened = volume->Open(clock, options.volume); !opened.ok()) {
+  auto volume = std::make_unique<RealVolume>(*std::move(area), *std::move(reserves), *capabilities,
+                                             MakePosixBacking(std::move(root), *capabilities), *std::move(engine));
+  if (Status opened = volume->Open(clock, volume_options); !opened.ok()) {
     volume->CloseEngine();
     return fail(borrowed, opened.error());
   }
   if (Status finished = borrowed.MarkFinished(); !finished.ok()) return finished.error();
+  volume->RestoreReserves();
   return std::unique_ptr<OpenedVolume>(std::move(volume));
 }
 

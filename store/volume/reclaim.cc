@@ -47,6 +47,7 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
   MutexLock lock(pending_mutex_);
   reclaimable_.insert(reclaimable_.end(), again.begin(), again.end());
   if (removed == 0 && !status.ok()) return status.error();
+  if (options_.reserve != nullptr) options_.reserve->Restore();
   return removed;
 }
 

@@ -169,6 +169,8 @@ Status Volume::Close() {
     const Result<size_t> settled = SettleSome(kBatch);
     progress = (reclaimed.ok() && *reclaimed > 0) || (settled.ok() && *settled > 0);
     // What cannot be tidied up now stays for the next session; it must not cost the others their sync.
+    const bool full = reclaimed.code() == ENOSPC || settled.code() == ENOSPC;
+    if (!progress && full && options_.reserve != nullptr && options_.reserve->GiveUp()) progress = true;
     if (!progress && !reclaimed.ok()) failed = reclaimed.error();
     if (!progress && !settled.ok()) failed = settled.error();
   }

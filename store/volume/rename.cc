@@ -119,7 +119,8 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
 
   // S7: under the gate no log sync can come between the commit and the note that the new content has to be durable before it.
   std::shared_lock gate(takeover_gate_);
-  if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+  const bool frees = lost.has_value() && lost->nlink == 0;
+  if (Status committed = Commit(transaction, frees ? Room::kFromReserve : Room::kNeeded); !committed.ok()) return committed.error();
   if (made_whiteout.has_value()) {
     verified_.Insert(*made_whiteout);
     ++inode_count_;

@@ -51,8 +51,11 @@ InodeId Volume::NextInode(Transaction& transaction) {
   return inode;
 }
 
-Status Volume::Commit(Transaction& transaction) {
+Status Volume::Commit(Transaction& transaction, Room room) {
   if (transaction.empty()) return {};
+  if (room == Room::kNeeded && options_.reserve != nullptr && !options_.reserve->IsWhole() && !options_.reserve->Restore()) {
+    return Error{ENOSPC, "no space for more than removing"};
+  }
   Status status = transaction.Commit();
   if (status.ok()) ++committed_;
   return status;

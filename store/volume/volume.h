@@ -29,6 +29,7 @@
 #include "store/base/name.h"
 #include "store/base/result.h"
 #include "store/catalog/catalog.h"
+#include "store/engine/reserve.h"
 #include "store/volume/content_times.h"
 #include "store/volume/home_directories.h"
 #include "store/volume/inode_set.h"
@@ -44,6 +45,7 @@ struct VolumeOptions {
   uint32_t directory_mode = 0755;
   uint32_t max_links = 65000;  // EMLINK beyond it, as ext4
   size_t open_directories = 256;
+  Reserve* reserve = nullptr;  // borrowed; while it is not whole, nothing new is begun
 };
 
 // Numbers are reserved in stretches this long, so that one that was given out is never given out again after a crash.
@@ -196,7 +198,10 @@ class Volume {
  private:
   // A new number; adds to `transaction` the new bound when one is due.
   InodeId NextInode(Transaction& transaction);
-  Status Commit(Transaction& transaction);
+  // With kNeeded it is refused with ENOSPC while there is no more than the reserve; what frees space, or a reader cannot do without,
+  // may take from it.
+  enum class Room { kFromReserve, kNeeded };
+  Status Commit(Transaction& transaction, Room room = Room::kFromReserve);
   // RETURNS: whether a home called `home` lies where `name`, in the same directory, says.
   bool LiesUnder(const BackingName& home, const Name& name) const;
   void MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory, const Name& name);
