@@ -8,7 +8,7 @@ namespace hardlinkfs {
 Status Vfs::Sync(InodeId inode, SyncMode mode) {
   const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
   if (!open.ok()) return open.error();
-  if (Status synced = (*open)->file->Sync(); !synced.ok()) return synced;
+  if (Status synced = volume_.NoteSync((*open)->file->Sync()); !synced.ok()) return synced;
   if (mode == SyncMode::kAll || (*open)->writers > 0) {
     const auto held = volume_.locks().Exclusive(inode);
     if (const Result<InodeRecord> record = Refresh(inode, **open); !record.ok()) return record.error();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "store/backing/linux_calls.h"
+#include "store/backing/session_file.h"
 #include "store/backing/volume_file.h"
 
 namespace hardlinkfs {
@@ -51,6 +52,7 @@ What is in here
   reserve     room for what must still be written down when the drive is full
   homes       complete files that wait for their place outside, or that
               never had one. Usually empty
+  session     tells whether the drive was unplugged without being unmounted
   lock        keeps two programs from using the drive at the same time
   README.txt  this text
 
@@ -188,7 +190,7 @@ void Unmake(int root_fd, int area_fd, UniqueFd& lock) {
     for (const std::string& name : names) unlinkat(catalog->get(), name.c_str(), 0);
     unlinkat(area_fd, kCatalogName, AT_REMOVEDIR);
   }
-  for (const std::string_view name : {kVolumeName, kUnfinishedName, kReadmeName, kReserveName}) {
+  for (const std::string_view name : {kVolumeName, kUnfinishedName, kReadmeName, kReserveName, kSessionName}) {
     unlinkat(area_fd, std::string(name).c_str(), 0);
     unlinkat(area_fd, std::string(name).append(kTemporarySuffix).c_str(), 0);
   }

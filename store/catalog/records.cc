@@ -58,7 +58,7 @@ std::string Encode(std::string_view key, const InodeRecord& record) {
                         (record.listed ? kListed : 0U) | (record.in_use ? kInUse : 0U);
   writer.Byte(static_cast<uint8_t>(bits)).Byte(static_cast<uint8_t>(record.type)).Varint(record.mode).Varint(record.uid).Varint(record.gid);
   writer.Varint(record.nlink).Varint(record.generation).Varint(record.rdev).Varint(record.size).Varint(record.blocks);
-  writer.Varint(record.flags).Varint(Raw(record.parent));
+  writer.Varint(record.flags).Varint(record.trusted_since).Varint(Raw(record.parent));
   for (const Timestamp& time : {record.atime, record.mtime, record.ctime, record.btime, record.seen_mtime}) Write(writer, time);
   if (record.home) Write(writer, *record.home);
   return writer.Seal(key);
@@ -83,6 +83,7 @@ Result<InodeRecord> DecodeInodeRecord(std::string_view key, std::string_view val
   record.size = reader->Varint();
   record.blocks = reader->Varint();
   record.flags = reader->Varint32();
+  record.trusted_since = reader->Varint();
   record.parent = InodeId{reader->Varint()};
   for (Timestamp* time : {&record.atime, &record.mtime, &record.ctime, &record.btime, &record.seen_mtime}) *time = ReadTimestamp(*reader);
   if ((bits & kHasHome) != 0) record.home = ReadPlace(*reader);
@@ -129,7 +130,7 @@ Result<IntentRecord> DecodeIntentRecord(std::string_view key, std::string_view v
 std::string Encode(std::string_view key, const MetaRecord& record) {
   RecordWriter writer;
   writer.Varint(record.format_version).Byte(record.clean ? kClean : 0).String(record.uuid).Fixed64(record.hash_seed);
-  return writer.Varint(record.next_inode).Varint(record.session).Varint(record.inode_count).Seal(key);
+  return writer.Varint(record.next_inode).Varint(record.session).Varint(record.inode_count).Varint(record.crash_session).Seal(key);
 }
 
 Result<MetaRecord> DecodeMetaRecord(std::string_view key, std::string_view value) {
@@ -143,6 +144,7 @@ Result<MetaRecord> DecodeMetaRecord(std::string_view key, std::string_view value
   record.next_inode = reader->Varint();
   record.session = reader->Varint();
   record.inode_count = reader->Varint();
+  record.crash_session = reader->Varint();
   if (!reader->complete()) return kMalformed;
   if (record.format_version > MetaRecord{}.format_version) return Error{ENOTSUP, "volume of a newer format"};
   return record;

@@ -40,6 +40,9 @@ struct InodeRecord {
   bool in_use = false;    // lost its last name while it was open: size and times may have changed since
   bool linkable = false;  // made with O_TMPFILE: may get a first name although nlink is 0
   uint32_t flags = 0;     // FS_*_FL of ioctl_iflags(2)
+  // Of a directory: the session in which its home was last compared since a crash, or in which it was made or adopted. Before the volume's
+  // last crash: an entry without a record may be a file that lost it.
+  uint64_t trusted_since = 0;
 
   bool operator==(const InodeRecord&) const = default;
 };
@@ -71,6 +74,7 @@ struct MetaRecord {
   uint64_t session = 0;                        // counts mounts; the generation of inodes made in one
   bool clean = true;                           // false while mounted for writing
   uint64_t inode_count = 0;                    // exact when clean
+  uint64_t crash_session = 0;                  // the last one that began after a crash
 
   bool operator==(const MetaRecord&) const = default;
 };

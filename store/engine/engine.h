@@ -3,6 +3,7 @@
 #ifndef HARDLINKFS_STORE_ENGINE_ENGINE_H_
 #define HARDLINKFS_STORE_ENGINE_ENGINE_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,9 +55,13 @@ class Engine {
   virtual std::unique_ptr<Cursor> Scan(std::string_view prefix, std::string_view from) const = 0;
 
   // Applies `batch` atomically, after all commits that returned before. When it returns, the commit survives the death of the
-  // process; a power cut may lose a suffix of the commits since the last Sync, never one out of the middle.
+  // process; a power cut loses the commits since the last Sync, or a suffix of them, never one out of the middle.
   // RETURNS: EIO, ENOSPC, EDQUOT, EROFS (after a failed Sync); on error nothing of the batch is visible.
   virtual Status Commit(const Batch& batch) = 0;
+
+  // `action` is called, in a thread of the engine's, before commits become durable without a Sync. It must not commit, sync, or wait for
+  // somebody who does. Empty: none; when that returns, no action is under way or will be.
+  virtual void SetBeforePersist(std::function<void()> action) = 0;
 
   // Makes every commit that returned before the call durable. A failed Sync is never retried as if it had succeeded: after one,
   // Commit and Sync fail with EROFS until the engine is opened anew.

@@ -96,6 +96,24 @@ Status MemoryEngine::Commit(const Batch& batch) {
   return {};
 }
 
+void MemoryEngine::SetBeforePersist(std::function<void()> action) {
+  MutexLock lock(mutex_);
+  before_persist_ = std::move(action);
+}
+
+void MemoryEngine::Persist() {
+  std::function<void()> action;
+  uint64_t number = 0;
+  {
+    MutexLock lock(mutex_);
+    action = before_persist_;
+    number = last_commit_;
+  }
+  if (action) action();
+  MutexLock lock(mutex_);
+  if (!sync_failed_) last_synced_ = std::max(last_synced_, number);
+}
+
 Status MemoryEngine::Sync() {
   MutexLock lock(mutex_);
   if (sync_failed_) return Error{EROFS, "memory engine: sync after a failed sync"};

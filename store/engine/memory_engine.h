@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,7 +24,11 @@ class MemoryEngine final : public Engine {
   Result<std::optional<std::string>> Get(std::string_view key) const override;
   std::unique_ptr<Cursor> Scan(std::string_view prefix, std::string_view from) const override;
   Status Commit(const Batch& batch) override;
+  void SetBeforePersist(std::function<void()> action) override;
   Status Sync() override;
+
+  // What RocksDB does when its memory is full: calls the action, and what was committed is durable without a Sync.
+  void Persist();
 
   // Power cut and new start: takes back the commits since the last Sync but the first `keep` of them (what the disk had happened to write),
   // and the failures asked for or suffered. REQUIRES: no cursor is alive.
@@ -63,6 +68,7 @@ class MemoryEngine final : public Engine {
   Fault commit_fault_ GUARDED_BY(mutex_);
   Fault sync_fault_ GUARDED_BY(mutex_);
   bool sync_failed_ GUARDED_BY(mutex_) = false;
+  std::function<void()> before_persist_ GUARDED_BY(mutex_);
 };
 
 }  // namespace hardlinkfs

@@ -47,6 +47,12 @@ bool Reserve::GiveUp() {
   return true;
 }
 
+bool Reserve::CouldGive(uint64_t bytes) {
+  struct statvfs filesystem {};
+  if (fstatvfs(file_.get(), &filesystem) != 0) return false;
+  return uint64_t{filesystem.f_bavail} * filesystem.f_frsize + size_.load() >= bytes;
+}
+
 bool Reserve::Restore() {
   MutexLock lock(mutex_);
   const uint64_t size = size_.load();

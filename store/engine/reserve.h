@@ -22,12 +22,15 @@ class Reserve {
   // RETURNS: the errno of open(2) or fstatvfs(3).
   static Result<std::unique_ptr<Reserve>> Open(int directory_fd);
 
-  // RETURNS: how much it is to be: a 128th of the filesystem, but 2 to 16 MiB. What the engine writes out at once should be no more.
+  // RETURNS: how much it is to be: a 128th of the filesystem, but 2 to 16 MiB. The engine's log and what it writes out at once should
+  // be no more together.
   uint64_t goal() const { return goal_; }
   // Gives a part of the room back to the filesystem. RETURNS: false when nothing is left to give.
   bool GiveUp();
   // RETURNS: whether all of it is there. Cheap.
   bool IsWhole() const { return size_.load() >= goal_; }
+  // RETURNS: whether a file could grow by `bytes`, all of the reserve included.
+  bool CouldGive(uint64_t bytes);
   // Takes back what was given up. RETURNS: whether it is whole now.
   bool Restore();
 

@@ -8,14 +8,19 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "store/base/mutex.h"
 #include "store/engine/reserved_files.h"
 #include "store/engine/rocksdb_options.h"
+#include "store/engine/synced_prefix.h"
 
 namespace hardlinkfs {
 namespace {
+
+constexpr std::chrono::seconds kResumeInterval{1};
 
 // The one place where a RocksDB status becomes an errno. REQUIRES: !status.ok()
 Error Translate(const rocksdb::Status& status, const char* what) {
@@ -70,9 +75,14 @@ class RocksdbCursor final : public Cursor {
 
 class RocksdbEngine final : public Engine {
  public:
-  RocksdbEngine(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, RocksdbMode mode,
-                std::shared_ptr<std::atomic<bool>> stopped)
-      : env_(std::move(env)), db_(std::move(db)), read_only_(mode == RocksdbMode::kReadOnly), stopped_(std::move(stopped)) {}
+  RocksdbEngine(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, const RocksdbOptions& options,
+                std::shared_ptr<RocksdbEvents> events)
+      : env_(std::move(env)),
+        events_(std::move(events)),
+        db_(std::move(db)),
+        read_only_(options.mode == RocksdbMode::kReadOnly),
+        reserve_(options.reserve),
+        write_buffer_bytes_(options.write_buffer_bytes) {}
 
   Result<std::optional<std::string>> Get(std::string_view key) const override {
     std::string value;
@@ -93,18 +103,21 @@ class RocksdbEngine final : public Engine {
       const rocksdb::Status status = edit.value ? writes.Put(edit.key, *edit.value) : writes.Delete(edit.key);
       if (!status.ok()) return Translate(status, "rocksdb: batch");
     }
-    if (const Status recovered = Recover(); !recovered.ok()) return recovered;
-    const rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &writes);
+    const rocksdb::Status status = Write(writes);
     if (status.ok()) return {};
-    *stopped_ = true;
     return Translate(status, "rocksdb: commit");
+  }
+
+  void SetBeforePersist(std::function<void()> action) override {
+    MutexLock lock(events_->mutex);
+    events_->before_flush = std::move(action);
   }
 
   Status Sync() override {
     if (const Status writable = Writable(); !writable.ok()) return writable;
-    // A failed write has closed the log for further ones, and its sync would fail without asking the disk. Recover() moves what it holds
-    // into synced tables. If that fails no fsync has failed: the caller may come again.
-    if (const Status recovered = Recover(); !recovered.ok()) return recovered;
+    // If the mark cannot be written no fsync has failed: the caller may come again.
+    rocksdb::WriteBatch mark = SyncMark();
+    if (const rocksdb::Status marked = Write(mark); !marked.ok()) return Translate(marked, "rocksdb: mark of a sync");
     const rocksdb::Status status = db_->FlushWAL(/*sync=*/true);
     if (status.ok()) return {};
     // The kernel may have dropped the dirty pages and reported it just this once: a second fsync would succeed and mean nothing.
@@ -119,24 +132,57 @@ class RocksdbEngine final : public Engine {
     return {};
   }
 
-  // After a failed write RocksDB refuses all others until it is told to resume, which flushes to a new log.
-  Status Recover() {
-    if (!*stopped_) return {};
+  // After a failed write RocksDB refuses all others until it is told to resume, which flushes to a new log. After a failed compaction
+  // writes go on, but it needs telling too.
+  rocksdb::Status Write(rocksdb::WriteBatch& writes) {
+    if (reserve_ != nullptr && compacts_ != reserve_->IsWhole()) AllowCompaction(!compacts_);
+    if (events_->stopped && ResumeIsDue()) Resume().PermitUncheckedError();
+    rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &writes);
+    if (status.ok()) return status;
+    events_->stopped = true;
+    if (rocksdb::Status resumed = Resume(); !resumed.ok()) return resumed;
+    status = db_->Write(rocksdb::WriteOptions(), &writes);
+    if (!status.ok()) events_->stopped = true;
+    return status;
+  }
+
+  // What fails for want of space while Resume() waits for its flush makes it wait for ever (seen with RocksDB 7.8), and compaction may not
+  // take from the reserve.
+  void AllowCompaction(bool allowed) {
     MutexLock lock(recovering_);
-    if (!*stopped_) return {};
-    *stopped_ = false;  // before: what fails meanwhile counts
-    const rocksdb::Status status = db_->Resume();
-    if (status.ok()) return {};
-    *stopped_ = true;
-    return Translate(status, "rocksdb: resume after a failed commit");
+    if (compacts_ == allowed) return;
+    compacts_ = allowed;
+    db_->SetOptions({{"disable_auto_compactions", allowed ? "false" : "true"}}).PermitUncheckedError();
+  }
+
+  // On a full disk each attempt costs a compaction that fails.
+  bool ResumeIsDue() {
+    MutexLock lock(recovering_);
+    return std::chrono::steady_clock::now() - last_resume_ >= kResumeInterval;
+  }
+
+  // Resume() writes the memory out. If that fails for want of space it has been seen to wait for ever, so the space is looked for before.
+  rocksdb::Status Resume() {
+    MutexLock lock(recovering_);
+    if (!events_->stopped) return {};
+    if (reserve_ != nullptr && !reserve_->CouldGive(write_buffer_bytes_)) return rocksdb::Status::NoSpace("no space to resume in");
+    events_->stopped = false;  // before: what fails meanwhile counts
+    last_resume_ = std::chrono::steady_clock::now();
+    rocksdb::Status status = db_->Resume();
+    if (!status.ok()) events_->stopped = true;
+    return status;
   }
 
   const std::unique_ptr<rocksdb::Env> env_;  // none without a reserve
+  const std::shared_ptr<RocksdbEvents> events_;
   const std::unique_ptr<rocksdb::DB> db_;
   const bool read_only_;
-  const std::shared_ptr<std::atomic<bool>> stopped_;
+  Reserve* const reserve_;
+  const size_t write_buffer_bytes_;
+  std::atomic<bool> compacts_ = true;
   std::atomic<bool> sync_failed_ = false;
-  Mutex recovering_;  // guards no data: one thread resumes, the others wait for it
+  Mutex recovering_;  // one thread resumes, the others wait for it
+  std::chrono::steady_clock::time_point last_resume_ GUARDED_BY(recovering_);
 };
 
 }  // namespace
@@ -148,12 +194,20 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
     env = rocksdb::NewCompositeEnv(MakeReservedFiles(base.GetFileSystem(), *options.reserve));
     options.env = env.get();
   }
-  const auto stopped = std::make_shared<std::atomic<bool>>(false);
-  const rocksdb::Options settings = MakeRocksdbOptions(options, stopped);
+  const auto events = std::make_shared<RocksdbEvents>();
+  rocksdb::Options settings = MakeRocksdbOptions(options, events);
   // RocksDB makes the directory and a LOG before it finds out that there is no database.
   if (options.mode != RocksdbMode::kCreateIfMissing) {
     const rocksdb::Status exists = settings.env->FileExists(path + "/CURRENT");
     if (!exists.ok()) return Translate(exists, "rocksdb: no database here");
+  }
+  std::optional<FirstRecords> synced;
+  if (options.unsynced == Unsynced::kDrop && settings.env->FileExists(path + "/CURRENT").ok()) {
+    uint64_t records = 0;
+    if (const rocksdb::Status counted = CountSyncedRecords(settings, path, records); !counted.ok()) {
+      return Translate(counted, "rocksdb: reading the logs");
+    }
+    settings.wal_filter = &synced.emplace(records);
   }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
@@ -165,7 +219,7 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
     }
     return Translate(status, "rocksdb: open");
   }
-  return std::unique_ptr<Engine>(std::make_unique<RocksdbEngine>(std::move(env), std::unique_ptr<rocksdb::DB>(db), options.mode, stopped));
+  return std::unique_ptr<Engine>(std::make_unique<RocksdbEngine>(std::move(env), std::unique_ptr<rocksdb::DB>(db), options, events));
 }
 
 }  // namespace hardlinkfs

@@ -23,8 +23,13 @@ enum class RocksdbMode {
   kReadOnly,  // must exist; nothing is written, and a writer may have it open; Commit and Sync fail with EROFS
 };
 
+// What to keep of the commits since the last Sync: all, where only the process has died; none, where a power cut, or a disk that was pulled
+// out, may have left any part of them.
+enum class Unsynced { kKeep, kDrop };
+
 struct RocksdbOptions {
   RocksdbMode mode = RocksdbMode::kCreateIfMissing;
+  Unsynced unsynced = Unsynced::kKeep;
   // Together with two write buffers and the tables' bookkeeping this is what the engine keeps in memory.
   size_t block_cache_bytes = size_t{64} << 20;
   size_t write_buffer_bytes = size_t{16} << 20;

@@ -39,18 +39,22 @@ rocksdb::BlockBasedTableOptions MakeTableOptions(const RocksdbOptions& options) 
 
 // RocksDB would poll for space in a thread of its own, every five seconds, and refuse a Resume() meanwhile with Busy. The engine resumes
 // before the next commit, at once when there is space.
-class NoAutomaticRecovery final : public rocksdb::EventListener {
+class Listener final : public rocksdb::EventListener {
  public:
-  explicit NoAutomaticRecovery(std::shared_ptr<std::atomic<bool>> stopped) : stopped_(std::move(stopped)) {}
+  explicit Listener(std::shared_ptr<RocksdbEvents> events) : events_(std::move(events)) {}
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override { *automatic = false; }
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override { *stopped_ = true; }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override { events_->stopped = true; }
+  void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    MutexLock lock(events_->mutex);
+    if (events_->before_flush) events_->before_flush();
+  }
 
  private:
-  const std::shared_ptr<std::atomic<bool>> stopped_;
+  const std::shared_ptr<RocksdbEvents> events_;
 };
 
 // What a commit promises: in the kernel's hands when it returns, in order, and never a half.
-void SetDurability(rocksdb::Options& result, std::shared_ptr<std::atomic<bool>> stopped) {
+void SetDurability(rocksdb::Options& result, const std::shared_ptr<RocksdbEvents>& events) {
   result.manual_wal_flush = false;
   result.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   result.max_total_wal_size = 64 * kMebibyte;
@@ -59,7 +63,7 @@ void SetDurability(rocksdb::Options& result, std::shared_ptr<std::atomic<bool>> 
   result.avoid_flush_during_shutdown = false;
   result.paranoid_checks = true;
   result.max_bgerror_resume_count = 0;
-  result.listeners.push_back(std::make_shared<NoAutomaticRecovery>(std::move(stopped)));
+  result.listeners.push_back(std::make_shared<Listener>(events));
 }
 
 void SetFiles(rocksdb::Options& result) {
@@ -90,11 +94,11 @@ void SetMemory(rocksdb::Options& result, const RocksdbOptions& options) {
 
 }  // namespace
 
-rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options, std::shared_ptr<std::atomic<bool>> stopped) {
+rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options, const std::shared_ptr<RocksdbEvents>& events) {
   rocksdb::Options result;
   if (options.env != nullptr) result.env = options.env;
   result.create_if_missing = options.mode == RocksdbMode::kCreateIfMissing;
-  SetDurability(result, std::move(stopped));
+  SetDurability(result, events);
   SetFiles(result);
   SetMemory(result, options);
   result.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(options)));

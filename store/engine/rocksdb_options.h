@@ -5,14 +5,22 @@
 #include <rocksdb/options.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
+#include "store/base/mutex.h"
 #include "store/engine/rocksdb_engine.h"
 
 namespace hardlinkfs {
 
-// `stopped` is set when RocksDB has stopped after an error, also one of its own threads.
-rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options, std::shared_ptr<std::atomic<bool>> stopped);
+// What RocksDB's own threads tell the engine, and ask of it.
+struct RocksdbEvents {
+  std::atomic<bool> stopped = false;  // after an error
+  Mutex mutex;                        // held over the call
+  std::function<void()> before_flush GUARDED_BY(mutex);
+};
+
+rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options, const std::shared_ptr<RocksdbEvents>& events);
 
 }  // namespace hardlinkfs
 

@@ -45,6 +45,7 @@ Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record
 }
 
 Result<InodeRecord> Volume::Truncate(InodeId inode, BackingFile& content, uint64_t size) {
+  if (Status writable = Writable(); !writable.ok()) return writable.error();
   if (Status cut = content.Truncate(size); !cut.ok()) {
     // More than the whole volume is no question of free space.
     const Result<BackingSpace> space = cut.code() == ENOSPC ? backing_.Space() : Result<BackingSpace>(cut.error());

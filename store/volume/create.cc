@@ -53,16 +53,24 @@ Result<bool> Volume::IsTaken(const Place& place) {
   return resident.ok();
 }
 
+// Whether a power cut could bring back a state in which nobody had looked into the directory. What was made in it since would then be taken
+// for a stranger's, with its permissions; in homes/ it is not.
+bool Volume::IsFreshListing(InodeId directory) {
+  MutexLock lock(pending_mutex_);
+  return fresh_listings_.contains(directory);
+}
+
 Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what) {
   if (what.type != FileType::kDirectory && what.type != FileType::kRegular) return Content{};
   const Place natural{directory, codec_.Natural(name)};
-  Result<Content> content = MakeContentAt(natural, what);
+  Result<Content> content = Error{EEXIST, "the listing of the directory is not durable yet"};
+  if (!IsFreshListing(directory)) content = MakeContentAt(natural, what);
   if (content.ok() || !IsRefusedName(content.code())) return content;
   // Taken. By a home that only waits to be moved or removed: wait in homes/ for the place. By another name that this backing takes for the
   // same (a change of case): that stays, so the other spelling is the place for good.
   const Result<bool> taken = IsTaken(natural);
   if (!taken.ok()) return taken.error();
-  if (!*taken) {
+  if (!*taken && !IsFreshListing(directory)) {
     content = MakeContentAt({directory, codec_.Alternate(name)}, what);
     if (content.ok() || !IsRefusedName(content.code())) return content;
   }
@@ -109,6 +117,7 @@ void Volume::AddInode(Transaction& transaction, InodeId inode, const InodeRecord
 }
 
 Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const NewInode& what) {
+  if (Status writable = Writable(); !writable.ok()) return writable.error();
   Result<InodeRecord> parent = ReadLiveDirectory(directory);
   if (!parent.ok()) return parent.error();
   Transaction transaction(catalog_);
@@ -122,6 +131,7 @@ Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const N
   if (what.type == FileType::kDirectory) {
     record.parent = directory;
     record.listed = true;
+    record.trusted_since = generation_;
     ++parent->nlink;
   }
   Touch(*parent, record.ctime);
@@ -142,6 +152,7 @@ Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const N
 }
 
 Result<CreatedInode> Volume::CreateUnnamed(InodeId directory, const NewInode& what) {
+  if (Status writable = Writable(); !writable.ok()) return writable.error();
   if (Result<InodeRecord> parent = ReadLiveDirectory(directory); !parent.ok()) return parent.error();
   Transaction transaction(catalog_);
   const InodeId inode = NextInode(transaction);

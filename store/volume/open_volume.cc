@@ -3,15 +3,18 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "store/backing/posix_backing.h"
 #include "store/backing/private_area.h"
 #include "store/backing/probe.h"
+#include "store/backing/session_file.h"
 #include "store/engine/reserve.h"
 #include "store/engine/rocksdb_engine.h"
 
@@ -92,6 +95,35 @@ Result<Reserves> OpenReserves(const OpenOptions& options, const PrivateArea& are
   return reserves;
 }
 
+// What to believe of the logs, and a new start for it: from here on the next session can tell whether it shares this one's page cache.
+class SessionMark {
+ public:
+  static Result<SessionMark> Read(const OpenOptions& options, const PrivateArea& area) {
+    std::vector<int> descriptors{area.descriptor()};
+    const UniqueFd store(options.store.empty() ? -1 : open(options.store.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (store.valid()) descriptors.push_back(store.get());
+    Result<std::string> identity = PageCacheIdentity(descriptors);
+    if (!identity.ok()) return identity.error();
+    SessionMark mark(*std::move(identity));
+    if (!IsSession(area.descriptor(), mark.identity_)) return mark;
+    mark.unsynced_ = Unsynced::kKeep;
+    // RocksDB is about to make all of it durable, so what it relies on has to be so before.
+    for (const int fd : descriptors) {
+      if (syncfs(fd) != 0) return Error{errno, "syncfs"};
+    }
+    return mark;
+  }
+
+  Unsynced unsynced() const { return unsynced_; }
+  Status Note(const PrivateArea& area) const { return NoteSession(area.descriptor(), identity_); }
+
+ private:
+  explicit SessionMark(std::string identity) : identity_(std::move(identity)) {}
+
+  std::string identity_;
+  Unsynced unsynced_ = Unsynced::kDrop;
+};
+
 // A full backing can be probed with a part of its reserve.
 Result<Capabilities> ProbeWithReserve(const PrivateArea& area, Reserve& reserve) {
   for (;;) {
@@ -121,12 +153,15 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   if (!reserves.ok()) return fail(**area, reserves.error());
   const Result<Capabilities> capabilities = ProbeWithReserve(**area, *reserves->backing);
   if (!capabilities.ok()) return fail(**area, capabilities.error());
+  const Result<SessionMark> session = SessionMark::Read(options, **area);
+  if (!session.ok()) return fail(**area, session.error());
   VolumeOptions volume_options = options.volume;
   volume_options.reserve = reserves->catalogs();
   // A volume that has been used has a catalog; not to find it means a wrong store, and must not begin a new one.
   Result<std::unique_ptr<Engine>> engine =
       OpenRocksdbEngine(StorePath(options, **area), {.mode = (*area)->is_new() ? RocksdbMode::kCreateIfMissing : RocksdbMode::kMustExist,
-                                                     .write_buffer_bytes = reserves->catalogs()->goal(),
+                                                     .unsynced = session->unsynced(),
+                                                     .write_buffer_bytes = reserves->catalogs()->goal() / 2,
                                                      .reserve = reserves->catalogs()});
   if (engine.code() == ENOENT) return fail(**area, {ENOENT, "the volume's catalog is missing (is store= right?)"});
   if (engine.code() == EUCLEAN) return fail(**area, {EUCLEAN, "the catalog is damaged"});
@@ -137,6 +172,11 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   if (Status opened = volume->Open(clock, volume_options); !opened.ok()) {
     volume->CloseEngine();
     return fail(borrowed, opened.error());
+  }
+  // Only now: in what was read of the logs there is nothing any more that was not synced.
+  if (Status noted = session->Note(borrowed); !noted.ok() && noted.code() != ENOSPC) {
+    volume->CloseEngine();
+    return fail(borrowed, noted.error());
   }
   if (Status finished = borrowed.MarkFinished(); !finished.ok()) return finished.error();
   volume->RestoreReserves();

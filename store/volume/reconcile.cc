@@ -226,8 +226,14 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
   }
   record = catalog_.ReadInode(directory);  // Adopt may have counted subdirectories
   if (!record.ok()) return record.error();
-  if (!record->listed) {
+  const bool trusted = record->trusted_since >= crash_session_;
+  if (!record->listed || !trusted) {
+    if (!record->listed) {
+      MutexLock lock(pending_mutex_);
+      fresh_listings_.insert(directory);
+    }
     record->listed = true;
+    if (!trusted) record->trusted_since = generation_;
     Transaction transaction(catalog_);
     transaction.PutInode(directory, *record);
     if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
@@ -266,7 +272,7 @@ Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingN
 }
 
 // REQUIRES: exclusive(directory).
-Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries) {
+Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries, Trust trust) {
   if (entries.empty()) return {};
   Result<InodeRecord> parent = catalog_.ReadInode(directory);
   if (!parent.ok()) return parent.error();
@@ -274,7 +280,7 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   if (!in.ok()) return in.error();
   // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been
   // private.
-  const bool strict = after_crash_ && parent->listed;
+  const bool strict = trust == Trust::kNone || (parent->listed && parent->trusted_since < crash_session_);
   Transaction transaction(catalog_);
   uint64_t adopted = 0;
   for (const BackingEntry& entry : entries) {
@@ -305,6 +311,9 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
     if (strict) {
       record.mode = is_directory ? 0700 : 0600;
       record.uid = record.gid = 0;
+      record.listed = is_directory;  // so that what is in it is taken for the same
+    } else if (is_directory) {
+      record.trusted_since = generation_;
     }
     record.home = Place{directory, entry.name};
     record.imported = false;

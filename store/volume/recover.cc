@@ -13,10 +13,12 @@ constexpr size_t kBatch = 512;
 }  // namespace
 
 Status Volume::Open(const std::string& uuid) {
+  catalog_.engine().SetBeforePersist([this] { BeforePersist(); });
   Result<MetaRecord> meta = catalog_.ReadMeta();
   if (!meta.ok() && meta.code() != ENOENT) return meta.error();
+  const bool is_new = !meta.ok();
   Transaction transaction(catalog_);
-  if (!meta.ok()) {
+  if (is_new) {
     Result<MetaRecord> made = MakeRoot(uuid, transaction);
     if (!made.ok()) return made.error();
     meta = made;
@@ -24,14 +26,16 @@ Status Volume::Open(const std::string& uuid) {
   if (meta->format_version > MetaRecord().format_version) return Error{ENOTSUP, "the catalog has a newer format than this version knows"};
   if (meta->uuid != uuid) return Error{ESTALE, "the catalog belongs to another volume"};
 
-  after_crash_ = !meta->clean;
+  const bool after_crash = !meta->clean;
   inode_count_ = meta->inode_count;
-  if (after_crash_) {
+  if (after_crash) {
     const Result<uint64_t> counted = catalog_.CountInodes();
     if (!counted.ok()) return counted.error();
     inode_count_ = *counted;
   }
   generation_ = ++meta->session;
+  if (after_crash) meta->crash_session = meta->session;
+  crash_session_ = meta->crash_session;
   meta->clean = false;
   {
     MutexLock lock(meta_mutex_);
@@ -41,7 +45,10 @@ Status Volume::Open(const std::string& uuid) {
   }
   transaction.PutMeta(*meta);
   if (Status committed = Commit(transaction); !committed.ok()) return committed;
-  if (Status synced = catalog_.engine().Sync(); !synced.ok()) return synced;
+  if (is_new) {
+    if (Status listed = PrepareDirectory(kRootInode); !listed.ok()) return listed;
+  }
+  if (Status synced = SyncCatalog(); !synced.ok()) return synced;
 
   const auto intents = catalog_.ListIntents();
   if (!intents.ok()) return intents.error();
@@ -49,7 +56,7 @@ Status Volume::Open(const std::string& uuid) {
     if (Status resolved = ResolveIntent(intent); !resolved.ok()) return resolved;
   }
   if (Status queued = QueueOrphans(); !queued.ok()) return queued;
-  if (after_crash_) {
+  if (after_crash) {
     if (Status swept = SweepHomes(); !swept.ok()) return swept;
   }
   const auto detached = catalog_.ListDetached(InodeId{0}, 1);
@@ -75,6 +82,7 @@ Result<MetaRecord> Volume::MakeRoot(const std::string& uuid, Transaction& transa
                    .ctime = clock_.Now(),
                    .btime = seen->btime.value_or(seen->mtime)};
   root.parent = kRootInode;
+  root.trusted_since = 1;
   transaction.PutInode(kRootInode, root);
   meta.inode_count = 1;
   return meta;
@@ -157,7 +165,7 @@ Status Volume::SweepHomes() {
     }
     if (!moved.ok()) return moved;
     const auto held = locks_.Exclusive(*lost_and_found);
-    if (Status adopted = Adopt(*lost_and_found, {{name, seen->type}}); !adopted.ok()) return adopted;
+    if (Status adopted = Adopt(*lost_and_found, {{name, seen->type}}, Trust::kNone); !adopted.ok()) return adopted;
   }
   return {};
 }

@@ -117,18 +117,19 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
   Touch(to, now);
   for (const auto& [inode, record] : records) transaction.PutInode(inode, record);
 
-  // S7: under the gate no log sync can come between the commit and the note that the new content has to be durable before it.
+  // S7: noted before the commit, since the engine may make it durable by itself at once; and under the gate, so that no sync of the log takes
+  // the note away before the commit.
   std::shared_lock gate(takeover_gate_);
+  if (r.target.has_value()) {
+    MutexLock lock(pending_mutex_);
+    if (source.type == FileType::kRegular) takeovers_.insert(r.inode);
+    if (exchange && records[*r.target].type == FileType::kRegular) takeovers_.insert(*r.target);
+  }
   const bool frees = lost.has_value() && lost->nlink == 0;
   if (Status committed = Commit(transaction, frees ? Room::kFromReserve : Room::kNeeded); !committed.ok()) return committed.error();
   if (made_whiteout.has_value()) {
     verified_.Insert(*made_whiteout);
     ++inode_count_;
-  }
-  if (r.target.has_value()) {
-    MutexLock lock(pending_mutex_);
-    if (source.type == FileType::kRegular) takeovers_.insert(r.inode);
-    if (exchange && records[*r.target].type == FileType::kRegular) takeovers_.insert(*r.target);
   }
   return lost;
 }

@@ -198,7 +198,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   for (const InodeId inode : directories) {
     const Result<BackingDirectoryRef> directory = directories_.Open(inode);
     if (!directory.ok()) return directory.error();
-    if (Status synced = backing_.SyncDirectory(*directory); !synced.ok()) return synced.error();
+    if (Status synced = NoteSync(backing_.SyncDirectory(*directory)); !synced.ok()) return synced.error();
   }
   if (Status committed = Commit(retired); !committed.ok()) return committed.error();
   if (moved == 0 && !failed.ok()) return failed.error();

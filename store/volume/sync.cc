@@ -1,20 +1,52 @@
 // Durability, in the order of S2 and S7 of docs/crash-consistency.md: what a record relies on is durable before the record is promised.
+#include <spdlog/spdlog.h>
+
 #include <cerrno>
+#include <cstring>
 
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
+namespace {
 
-// REQUIRES: shared(inode), or that no home moves (takeover_gate_ held).
+constexpr int kTries = 16;
+
+}  // namespace
+
+// After a failed fsync the kernel may have thrown the dirty pages away and call them clean: the next fsync would succeed and mean nothing.
+Status Volume::NoteSync(Status synced) {
+  if (synced.ok()) return synced;
+  if (!sync_failed_.exchange(true)) {
+    spdlog::error("a sync failed: {} ({}); nothing can be changed until the volume is mounted again", synced.error().what,
+                  std::strerror(synced.code()));
+  }
+  return Error{EIO, synced.error().what};
+}
+
+Status Volume::Writable() const {
+  if (sync_failed_) return Error{EROFS, "an earlier sync failed"};
+  return {};
+}
+
+// Without its lock the home may move between the look at the record and the opening: then it is looked at again.
 Status Volume::SyncContentOf(InodeId inode) {
-  Result<std::unique_ptr<BackingFile>> content = OpenContent(inode);
-  if (content.code() == ENOENT) return {};  // it lost its names since, and was removed
-  if (!content.ok()) return content.error();
-  return (*content)->Sync();
+  std::optional<Place> tried;
+  for (int i = 0; i < kTries; ++i) {
+    const Result<InodeRecord> record = catalog_.ReadInode(inode);
+    if (record.code() == ENOENT) return {};  // it lost its names since, and was removed
+    if (!record.ok()) return record.error();
+    if (tried.has_value() && record->home == tried) return {};
+    tried = record->home;
+    Result<std::unique_ptr<BackingFile>> content = OpenContent(inode);
+    if (content.ok()) return NoteSync((*content)->Sync());
+    if (content.code() != ENOENT) return content.error();
+  }
+  return Error{EIO, "the home does not stay where it is"};
 }
 
 Status Volume::SyncCatalog() {
   MutexLock sync_lock(sync_mutex_);
+  if (sync_failed_) return Error{EIO, "an earlier sync failed"};
   const auto take = [this] {
     MutexLock lock(pending_mutex_);
     return std::exchange(takeovers_, {});
@@ -49,10 +81,35 @@ Status Volume::SyncCatalog() {
       return synced;
     }
   }
+  std::unordered_set<InodeId> listings;
+  {
+    MutexLock lock(pending_mutex_);
+    listings = fresh_listings_;
+  }
   const uint64_t committed = committed_.load();
-  if (Status synced = catalog_.engine().Sync(); !synced.ok()) return synced;
+  if (Status synced = catalog_.engine().Sync(); !synced.ok()) {
+    // Without space it can be asked again: no fsync has failed.
+    return synced.code() == ENOSPC || synced.code() == EDQUOT ? synced : NoteSync(synced);
+  }
   synced_ = committed;
+  MutexLock lock(pending_mutex_);
+  for (const InodeId directory : listings) fresh_listings_.erase(directory);
   return {};
+}
+
+// The engine is about to make commits durable by itself, and may hold up whoever commits until this returns: so without the gate and without
+// inode locks. Whatever took over a name in those commits is in the set already.
+void Volume::BeforePersist() {
+  std::set<InodeId> inodes;
+  {
+    MutexLock lock(pending_mutex_);
+    inodes = takeovers_;
+  }
+  Status synced = SyncNewEntries();
+  for (const InodeId inode : inodes) {
+    if (synced.ok()) synced = SyncContentOf(inode);
+  }
+  static_cast<void>(NoteSync(synced));
 }
 
 // The entries of one home, if any are new. Under its lock: who finds nothing to do must not return before whoever is at it.
@@ -64,10 +121,10 @@ Status Volume::SyncEntries(InodeId directory) {
     syncing_directories_.insert(directory);
   }
   const Result<BackingDirectoryRef> ref = directories_.Open(directory);
-  const Status synced = ref.ok() ? backing_.SyncDirectory(*ref) : ref.status();
+  const Status synced = ref.ok() ? NoteSync(backing_.SyncDirectory(*ref)) : ref.status();
   MutexLock lock(pending_mutex_);
   syncing_directories_.erase(directory);
-  if (synced.ok() || synced.code() == ENOENT) return {};
+  if (synced.ok() || ref.code() == ENOENT) return {};
   unsynced_directories_.insert(directory);
   return synced;
 }
@@ -88,6 +145,7 @@ Status Volume::SyncNewEntries() {
 }
 
 bool Volume::NeedsSync() {
+  if (sync_failed_) return false;
   if (committed_.load() != synced_.load()) return true;
   MutexLock lock(pending_mutex_);
   return !unsynced_contents_.empty() || !unsynced_directories_.empty();
@@ -103,7 +161,7 @@ Status Volume::SyncAll() {
   for (const InodeId inode : contents) {
     const auto held = locks_.Shared(inode);
     const Status synced = SyncContentOf(inode);
-    if (!synced.ok() && synced.code() != ENOENT) failed = synced;
+    if (!synced.ok()) failed = synced;
   }
   if (Status synced = SyncNewEntries(); !synced.ok()) failed = synced;
   if (!failed.ok()) {

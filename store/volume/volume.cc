@@ -41,6 +41,8 @@ Volume::Volume(Backing& backing, Catalog& catalog, const Clock& clock, const Cap
       options_(options),
       directories_(backing, catalog, std::move(homes), options.open_directories) {}
 
+Volume::~Volume() { catalog_.engine().SetBeforePersist({}); }
+
 InodeId Volume::NextInode(Transaction& transaction) {
   MutexLock lock(meta_mutex_);
   const InodeId inode{next_inode_++};
@@ -53,6 +55,7 @@ InodeId Volume::NextInode(Transaction& transaction) {
 
 Status Volume::Commit(Transaction& transaction, Room room) {
   if (transaction.empty()) return {};
+  if (Status writable = Writable(); !writable.ok()) return writable;
   if (room == Room::kNeeded && options_.reserve != nullptr && !options_.reserve->IsWhole() && !options_.reserve->Restore()) {
     return Error{ENOSPC, "no space for more than removing"};
   }

@@ -90,6 +90,7 @@ class Volume {
 
   // recover.cc: begins a session: makes the root on a new volume, finishes what a crash left half done, marks the volume as in use.
   Status Open(const std::string& uuid);
+  ~Volume();
   // Ends it: reclaims all orphans, settles all homes, marks the volume clean, syncs.
   Status Close();
 
@@ -179,6 +180,11 @@ class Volume {
   // RETURNS: whether SyncAll has anything to do.
   uint64_t commits() const { return committed_.load(); }
   bool NeedsSync();
+  // A sync that failed is never tried again as if it had succeeded: from then on nothing is changed and nothing promised until the volume is
+  // opened anew (S6). RETURNS: `synced`, noted if it is such a failure.
+  Status NoteSync(Status synced);
+  // RETURNS: EROFS after a failed sync.
+  Status Writable() const;
 
   // reclaim.cc
   // -------------------------------------------------------------------------------------------------------------------------------- The
@@ -222,6 +228,7 @@ class Volume {
     BackingStat seen;
   };
   Result<bool> IsTaken(const Place& place);
+  bool IsFreshListing(InodeId directory);
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
   Result<Content> MakeContentAt(const Place& place, const NewInode& what);
   void RemoveContentAfterFailure(const Content& content, FileType type);
@@ -234,7 +241,9 @@ class Volume {
   // reconcile.cc
   Status Verify(InodeId inode);
   Status Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction);
-  Status Adopt(InodeId directory, const std::vector<BackingEntry>& entries);
+  // kNone: what is adopted may have been anybody's secret.
+  enum class Trust { kAsTheDirectory, kNone };
+  Status Adopt(InodeId directory, const std::vector<BackingEntry>& entries, Trust trust = Trust::kAsTheDirectory);
   // What a directory's home shows that its rows do not say. Compare adopts what is new by itself.
   struct Differences {
     bool done_before = false;
@@ -256,6 +265,7 @@ class Volume {
   // sync.cc
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
+  void BeforePersist();
 
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
@@ -288,7 +298,6 @@ class Volume {
 
   InodeSet verified_;    // Prepare has succeeded
   InodeSet reconciled_;  // PrepareDirectory has succeeded
-  bool after_crash_ = false;
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
   std::array<Mutex, 64> home_locks_;
@@ -303,7 +312,9 @@ class Volume {
   std::atomic<uint64_t> committed_{0};
   std::atomic<uint64_t> synced_{0};
   std::atomic<bool> may_be_detached_{false};
+  std::atomic<bool> sync_failed_{false};
   uint64_t generation_ = 0;
+  uint64_t crash_session_ = 0;  // 0: there was none
 
   Mutex sync_mutex_;                                        // one SyncCatalog at a time; held over I/O; before takeover_gate_
   std::shared_mutex takeover_gate_;                         // replacing renames commit under it shared; the sync of the log holds it alone
@@ -312,6 +323,7 @@ class Volume {
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
+  std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);  // directories listed for the first time since the last sync
   std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);                      // left by the settler, and the leaving is not durable yet
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all

@@ -87,11 +87,15 @@ void ModelRun::Trace(const std::string& what) {
   if (trace_) trace_(what);
 }
 
+bool ModelRun::FailedAsOrdered(int actual) {
+  // Whatever fails a sync with, it is EIO from then on.
+  const bool as_ordered = fault_ordered_ && (actual == kFault || (actual == EIO && !machine_.volume().Writable().ok()));
+  if (as_ordered) Trace("  failed as ordered");
+  return as_ordered;
+}
+
 bool ModelRun::Agree(int actual, const std::function<int()>& expected) {
-  if (fault_ordered_ && actual == kFault) {
-    Trace("  failed as ordered");
-    return false;
-  }
+  if (FailedAsOrdered(actual)) return false;
   return Agree(actual, expected());
 }
 
@@ -114,10 +118,7 @@ void ModelRun::CancelFault() {
 }
 
 bool ModelRun::Agree(int actual, int expected) {
-  if (fault_ordered_ && actual == kFault) {
-    Trace("  failed as ordered");
-    return false;
-  }
+  if (FailedAsOrdered(actual)) return false;
   if (actual != expected) Fail(std::string("ends with ") + std::strerror(actual) + ", expected was " + std::strerror(expected));
   return actual == 0;
 }
@@ -138,6 +139,8 @@ void ModelRun::Operate(uint64_t number) {
     if (weighted.faults == Faults::kMay && dice_.Chance(5)) OrderFault();
     (this->*weighted.operation)();
     CancelFault();
+    // What failed was a sync.
+    if (!machine_.volume().Writable().ok()) KillAndRemount();
     return;
   }
 }

@@ -84,6 +84,7 @@ class ModelRun {
   // Both have to have come to the same end; after a fault that was ordered, the model is not asked. RETURNS: whether it was success.
   bool Agree(int actual, const std::function<int()>& expected);
   bool Agree(int actual, int expected);
+  bool FailedAsOrdered(int actual);
   void OrderFault();
   void CancelFault();
   void Begin();

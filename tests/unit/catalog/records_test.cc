@@ -36,6 +36,7 @@ InodeRecord FullInode() {
   record.imported = false;
   record.linkable = true;
   record.listed = true;
+  record.trusted_since = 300;
   record.flags = 0x30;
   return record;
 }
@@ -48,6 +49,7 @@ MetaRecord FullMeta() {
   meta.hash_seed = std::numeric_limits<uint64_t>::max();
   meta.next_inode = 1'000'000;
   meta.session = 12;
+  meta.crash_session = 11;
   meta.clean = false;
   meta.inode_count = 99;
   return meta;

@@ -31,14 +31,16 @@ class RocksdbEngineTest : public testing::Test {
   }
 
   std::string path() const { return root_ / "catalog"; }
-  Result<std::unique_ptr<Engine>> TryOpen(RocksdbMode mode) {
+  Result<std::unique_ptr<Engine>> TryOpen(RocksdbMode mode, Unsynced unsynced = Unsynced::kKeep) {
     RocksdbOptions options;
     options.mode = mode;
+    options.unsynced = unsynced;
+    options.write_buffer_bytes = 1U << 20U;
     options.env = disk_.env();
     return OpenRocksdbEngine(path(), options);
   }
-  std::unique_ptr<Engine> Open(RocksdbMode mode = RocksdbMode::kCreateIfMissing) {
-    Result<std::unique_ptr<Engine>> engine = TryOpen(mode);
+  std::unique_ptr<Engine> Open(RocksdbMode mode = RocksdbMode::kCreateIfMissing, Unsynced unsynced = Unsynced::kKeep) {
+    Result<std::unique_ptr<Engine>> engine = TryOpen(mode, unsynced);
     if (engine.ok()) return *std::move(engine);
     ADD_FAILURE() << engine.error().what << ": " << engine.code();
     return nullptr;
@@ -145,6 +147,75 @@ TEST_F(RocksdbEngineTest, FailedSyncMakesItReadOnlyUntilOpenedAnew) {
   engine.reset();
   engine = Open();
   EXPECT_TRUE(Put(*engine, "b").ok());
+}
+
+TEST_F(RocksdbEngineTest, AfterAPowerCutCommitsSinceTheLastSyncAreGone) {
+  auto engine = Open();
+  ASSERT_TRUE(Put(*engine, "a").ok());
+  ASSERT_TRUE(Put(*engine, "b").ok());
+  ASSERT_TRUE(engine->Sync().ok());
+  ASSERT_TRUE(Put(*engine, "c").ok());
+  engine.reset();
+  engine = Open(RocksdbMode::kMustExist, Unsynced::kDrop);
+  EXPECT_TRUE(Has(*engine, "a"));
+  EXPECT_TRUE(Has(*engine, "b"));
+  EXPECT_FALSE(Has(*engine, "c"));
+  ASSERT_TRUE(Put(*engine, "d").ok());
+  engine.reset();
+  engine = Open(RocksdbMode::kMustExist);
+  EXPECT_FALSE(Has(*engine, "c")) << "what was dropped came back";
+  EXPECT_TRUE(Has(*engine, "d"));
+}
+
+TEST_F(RocksdbEngineTest, AfterAPowerCutWithoutAnySyncNothingIsLeft) {
+  auto engine = Open();
+  ASSERT_TRUE(Put(*engine, "a").ok());
+  engine.reset();
+  engine = Open(RocksdbMode::kMustExist, Unsynced::kDrop);
+  EXPECT_FALSE(Has(*engine, "a"));
+}
+
+TEST_F(RocksdbEngineTest, WhatBecomesDurableByItselfIsAnnouncedBefore) {
+  auto engine = Open();
+  int announced = 0;
+  engine->SetBeforePersist([&] { ++announced; });
+  for (int i = 0; i < 3000; ++i) ASSERT_TRUE(Put(*engine, "key " + std::to_string(i), std::string(1000, 'v')).ok());
+  engine->SetBeforePersist({});
+  EXPECT_GT(announced, 0);
+  engine.reset();
+  engine = Open(RocksdbMode::kMustExist, Unsynced::kDrop);
+  EXPECT_TRUE(Has(*engine, "key 0"));
+  EXPECT_FALSE(Has(*engine, "key 2999"));
+}
+
+// A record is missing in the middle of a log, and what follows has a mark.
+TEST_F(RocksdbEngineTest, AfterAPowerCutNothingBehindAGapIsBelieved) {
+  auto engine = Open();
+  ASSERT_TRUE(Put(*engine, "synced").ok());
+  ASSERT_TRUE(engine->Sync().ok());
+  engine.reset();
+  engine = Open();
+  ASSERT_TRUE(Put(*engine, "lost", std::string(100, 'l')).ok());
+  const auto log = [this] {
+    fs::path newest;
+    for (const auto& entry : fs::directory_iterator(path())) {
+      if (entry.path().extension() == ".log" && entry.path() > newest) newest = entry.path();
+    }
+    return newest;
+  }();
+  const auto length = fs::file_size(log);
+  ASSERT_TRUE(Put(*engine, "behind").ok());
+  ASSERT_TRUE(engine->Sync().ok());
+  engine.reset();
+  std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(length) - 50);
+  file.write(std::string(20, '\0').data(), 20);
+  file.close();
+  engine.reset();
+  engine = Open(RocksdbMode::kMustExist, Unsynced::kDrop);
+  EXPECT_TRUE(Has(*engine, "synced"));
+  EXPECT_FALSE(Has(*engine, "lost"));
+  EXPECT_FALSE(Has(*engine, "behind"));
 }
 
 }  // namespace

@@ -240,7 +240,12 @@ TEST_F(RecoverTest, FailedSyncOfReplacingContentKeepsTheLogUnsynced) {
   backing().FailNth(BackingCall::kSyncFile, 1, EIO);
   EXPECT_FALSE(volume().SyncCatalog().ok());
   EXPECT_GT(engine().UnsyncedCommits(), 0U);
-  EXPECT_TRUE(volume().SyncCatalog().ok());
+  EXPECT_EQ(volume().SyncCatalog().code(), EIO) << "a failed sync was tried again as if it could succeed";
+  EXPECT_GT(engine().UnsyncedCommits(), 0U);
+  EXPECT_EQ(TryFile("c"), EROFS);
+  KillAndOpen();
+  File("c", "after");
+  EXPECT_TRUE(volume().SyncAll().ok());
   EXPECT_EQ(engine().UnsyncedCommits(), 0U);
 }
 

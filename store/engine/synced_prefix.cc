@@ -1,0 +1,94 @@
+#include "store/engine/synced_prefix.h"
+
+#include <rocksdb/db.h>
+
+#include <bit>
+#include <cstring>
+#include <memory>
+
+namespace hardlinkfs {
+namespace {
+
+constexpr std::string_view kMark = "hardlinkfs: synced up to here";
+
+rocksdb::Slice MarkBytes() { return {kMark.data(), kMark.size()}; }
+
+class MarkFinder final : public rocksdb::WriteBatch::Handler {
+ public:
+  rocksdb::Status PutCF(uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override { return {}; }
+  rocksdb::Status DeleteCF(uint32_t, const rocksdb::Slice&) override { return {}; }
+  void LogData(const rocksdb::Slice& data) override { found_ = found_ || data == MarkBytes(); }
+  bool found() const { return found_; }
+
+ private:
+  bool found_ = false;
+};
+
+// The number that the batch's first row has, and how many it has: RocksDB's own header of a record, little-endian.
+struct Numbers {
+  uint64_t first = 0;
+  uint32_t count = 0;
+};
+
+template <typename Number>
+Number ReadLittleEndian(const char* from) {
+  Number value = 0;
+  for (size_t i = sizeof value; i-- > 0;) value = static_cast<Number>((value << 8) | static_cast<uint8_t>(from[i]));
+  return value;
+}
+
+Numbers NumbersOf(const rocksdb::WriteBatch& batch) {
+  constexpr size_t kHeaderBytes = 12;
+  const std::string& bytes = batch.Data();
+  if (bytes.size() < kHeaderBytes) return {};
+  return {ReadLittleEndian<uint64_t>(bytes.data()), ReadLittleEndian<uint32_t>(bytes.data() + sizeof(uint64_t))};
+}
+
+class LastMark final : public rocksdb::WalFilter {
+ public:
+  const char* Name() const override { return "hardlinkfs.LastMark"; }
+  WalProcessingOption LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch& batch, rocksdb::WriteBatch*,
+                                     bool*) override {
+    const Numbers numbers = NumbersOf(batch);
+    if (next_.has_value() && numbers.count > 0 && numbers.first != *next_) return WalProcessingOption::kStopReplay;
+    if (numbers.count > 0) next_ = numbers.first + numbers.count;
+    ++records_;
+    MarkFinder finder;
+    if (batch.Iterate(&finder).ok() && finder.found()) synced_ = records_;
+    return WalProcessingOption::kContinueProcessing;
+  }
+  uint64_t synced() const { return synced_; }
+
+ private:
+  std::optional<uint64_t> next_;
+  uint64_t records_ = 0;
+  uint64_t synced_ = 0;
+};
+
+}  // namespace
+
+rocksdb::WriteBatch SyncMark() {
+  rocksdb::WriteBatch batch;
+  batch.PutLogData(MarkBytes()).PermitUncheckedError();
+  return batch;
+}
+
+rocksdb::WalFilter::WalProcessingOption FirstRecords::LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch&,
+                                                                     rocksdb::WriteBatch*, bool*) {
+  if (left_ == 0) return WalProcessingOption::kStopReplay;
+  --left_;
+  return WalProcessingOption::kContinueProcessing;
+}
+
+rocksdb::Status CountSyncedRecords(const rocksdb::Options& options, const std::string& path, uint64_t& records) {
+  LastMark filter;
+  rocksdb::Options reading = options;
+  reading.wal_filter = &filter;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(reading, path, &db);
+  const std::unique_ptr<rocksdb::DB> closed(db);
+  records = filter.synced();
+  return opened;
+}
+
+}  // namespace hardlinkfs
