@@ -7,6 +7,8 @@ namespace {
 
 void DescribeOpen(const Server& server, const OpenedFile& opened, fuse_file_info& file) {
   file.backing_id = opened.backing_id;
+  file.direct_io = opened.backing_id > 0 && opened.path == IoPath::kRequests;
+  file.fh = static_cast<uint64_t>(opened.path);
   // The pages that the kernel keeps of a file are true until it changes, and all changes come through them. Not so after writes by
   // passthrough, which go past them; a file may be opened in both ways one after the other (an append-only flag set in between). The kernel
   // refuses keep_cache together with a backing id.
@@ -17,7 +19,7 @@ Status Open(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info
   const Result<OpenedFile> opened = server.vfs.Open(InodeId{inode}, file->flags);
   if (!opened.ok()) return opened.error();
   DescribeOpen(server, *opened, *file);
-  if (fuse_reply_open(request, file) != 0) server.vfs.Release(InodeId{inode}, file->flags);
+  if (fuse_reply_open(request, file) != 0) server.vfs.Release(InodeId{inode}, file->flags, opened->path);
   return {};
 }
 
@@ -26,7 +28,7 @@ Status ReplyCreated(Server& server, fuse_req_t request, const Result<CreatedFile
   DescribeOpen(server, created->file, file);
   const fuse_entry_param entry = ToEntry(created->attributes);
   if (fuse_reply_create(request, &entry, &file) != 0) {
-    server.vfs.Release(created->attributes.inode, file.flags);
+    server.vfs.Release(created->attributes.inode, file.flags, created->file.path);
     server.vfs.Forget(created->attributes.inode, 1);
   }
   return {};
@@ -41,7 +43,7 @@ Status MakeTemporary(Server& server, fuse_req_t request, fuse_ino_t parent, mode
 }
 
 Status Release(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
-  server.vfs.Release(InodeId{inode}, file->flags);
+  server.vfs.Release(InodeId{inode}, file->flags, static_cast<IoPath>(file->fh));
   fuse_reply_err(request, 0);
   return {};
 }

@@ -7,7 +7,7 @@ namespace hardlinkfs {
 
 Result<InodeRecord> Vfs::Refresh(InodeId inode, OpenContent& open) {
   const std::optional<Timestamp> last_write = open.TakeLastWrite();
-  const bool unseen_writers = open.writers > 0 && open.backing_id > 0;
+  const bool unseen_writers = open.unseen_writers() > 0;
   if (!last_write.has_value() && open.backing_id == 0) return volume_.Read(inode);
   return volume_.RefreshContent(inode, *open.file, {.last_write = last_write, .unseen_writers = unseen_writers});
 }
@@ -30,13 +30,14 @@ Result<Attributes> Vfs::GetAttributes(InodeId inode) {
 Status Vfs::NoteReads(InodeId inode, OpenContent& open) { return open.was_read.exchange(false) ? volume_.NoteRead(inode) : Status(); }
 
 void Vfs::NotePrivileges(InodeId inode, OpenContent& open, const InodeRecord& record) const {
-  if (open.backing_id == 0) return;
+  if (open.unseen_writers() == 0) return;
   open.privileged_since = HasPrivileges(inode) ? std::optional(record.mtime) : std::nullopt;
   open.uncacheable = open.privileged_since.has_value();
 }
 
 Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, const AttributeChange& change) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
+  if (change.mode.has_value() && IsPrivileged(*change.mode)) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);
   Result<InodeRecord> record = volume_.Read(inode);
   if (!record.ok()) return record.error();
@@ -76,7 +77,7 @@ Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, c
     // A time that is set is no write.
     if (open != nullptr && (change.mode.has_value() || open->privileged_since.has_value())) NotePrivileges(inode, *open, *record);
   }
-  if (open != nullptr && open->backing_id > 0 && open->writers > 0) {
+  if (open != nullptr && open->unseen_writers() > 0) {
     // What was set now may lie in the current tick: the next write has to show all the same.
     record = Refresh(inode, *open);
     if (!record.ok()) return record.error();

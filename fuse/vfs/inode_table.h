@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,7 +29,7 @@ class OpenContent {
   // REQUIRES for these: exclusive(inode).
   uint32_t handles = 0;
   uint32_t writers = 0;
-  // Set when suid, sgid or file capabilities were given while passthrough writers were open: the mtime then.
+  // Set when suid, sgid or file capabilities were given while unseen writers were open: the mtime then.
   std::optional<Timestamp> privileged_since;
   std::atomic<bool> uncacheable{false};  // whether it is set; may be read without the lock
 
@@ -43,8 +44,31 @@ class OpenContent {
   }
   std::atomic<bool> was_read{false};
 
+  // Writers whose writes the kernel carries out by itself, so that we see only that something was written. They are among `writers`.
+  uint32_t unseen_writers() const {
+    MutexLock lock(mutex_);
+    return unseen_writers_;
+  }
+  void AddUnseenWriter() {
+    MutexLock lock(mutex_);
+    ++unseen_writers_;
+  }
+  void RemoveUnseenWriter() {
+    MutexLock lock(mutex_);
+    if (--unseen_writers_ == 0) unseen_gone_.notify_all();
+  }
+  // Returns when there are none, or after `patience`. REQUIRES: no inode lock held.
+  void AwaitUnseenWriters(std::chrono::milliseconds patience) {
+    std::unique_lock<Mutex> lock(mutex_);
+    unseen_gone_.wait_for(lock, patience, [this]() { return HasNoUnseenWriters(); });
+  }
+
  private:
-  Mutex mutex_;
+  bool HasNoUnseenWriters() const REQUIRES(mutex_) { return unseen_writers_ == 0; }
+
+  mutable Mutex mutex_;
+  ConditionVariable unseen_gone_;
+  uint32_t unseen_writers_ GUARDED_BY(mutex_) = 0;
   std::optional<Timestamp> last_write_ GUARDED_BY(mutex_);
 };
 

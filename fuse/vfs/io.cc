@@ -60,7 +60,7 @@ Status Vfs::KillPrivileges(InodeId inode, bool kill_suidgid) {
 
 Status Vfs::TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid) {
   const bool has_capabilities = volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
-  const bool has_suidgid = kill_suidgid && (mode & 06000U) != 0;
+  const bool has_suidgid = kill_suidgid && IsPrivileged(mode);
   if (!has_capabilities && !has_suidgid) return {};
   Volume::XattrChanges xattrs;
   if (has_capabilities) xattrs.emplace_back(kCapabilityXattr, std::nullopt);

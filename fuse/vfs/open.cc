@@ -11,23 +11,33 @@ namespace {
 bool Reads(int open_flags) { return (open_flags & O_ACCMODE) != O_WRONLY; }
 bool Writes(int open_flags) { return (open_flags & O_ACCMODE) != O_RDONLY; }
 
+// A close that is on its way is here in microseconds, on a busy machine in milliseconds.
+constexpr std::chrono::milliseconds kCloseOnItsWay{50};
+
 }  // namespace
 
 // A write through passthrough does not tell us to clear suid, sgid and file capabilities, and the kernel leaves it to us
-// (HANDLE_KILLPRIV_V2).
+// (HANDLE_KILLPRIV_V2). So who opens a file that has any is given a path on which each write is seen, and says what it takes away.
 bool Vfs::HasPrivileges(InodeId inode) const {
   const Result<InodeRecord> record = volume_.Read(inode);
-  return !record.ok() || (record->mode & 06000U) != 0 || volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
+  return !record.ok() || IsPrivileged(record->mode) || volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
 }
 
-// They may also be given while a passthrough writer is open. Nobody can execute the file before that writer is gone (ETXTBSY), and until
+void Vfs::AwaitCloses(InodeId inode) const {
+  if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) open->AwaitUnseenWriters(kCloseOnItsWay);
+}
+
+// They may also be given while an unseen writer is open. Nobody can execute the file before that writer is gone (ETXTBSY), and until
 // then the kernel is told not to cache the attributes, so that it asks before it executes: then they are taken away, if anything was
-// written since. REQUIRES: exclusive(inode).
+// written since, by whomever. REQUIRES: exclusive(inode).
 Result<InodeRecord> Vfs::RefreshPrivileges(InodeId inode, OpenContent& open) {
   Result<InodeRecord> record = Refresh(inode, open);
-  if (!record.ok() || !open.privileged_since.has_value() || record->mtime == *open.privileged_since) return record;
+  if (!record.ok() || !open.privileged_since.has_value()) return record;
+  const bool written = record->mtime != *open.privileged_since;
+  if (!written && open.unseen_writers() > 0) return record;
   open.privileged_since.reset();
   open.uncacheable = false;
+  if (!written) return record;
   if (Status taken = TakePrivileges(inode, record->mode, true); !taken.ok()) return taken.error();
   return volume_.Read(inode);
 }
@@ -44,10 +54,17 @@ OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int 
     table_.SetOpen(inode, open);
   }
   ++open->handles;
-  if (Writes(open_flags)) ++open->writers;
+  if (open->backing_id == 0) {
+    if (Writes(open_flags)) ++open->writers;
+    return {};
+  }
   // Reads by passthrough do not come by here, and not every backing keeps access times: an open for reading counts as a read.
-  if (open->backing_id > 0 && Reads(open_flags) && options_.atime == Atime::kRelative) open->was_read = true;
-  return {open->backing_id};
+  if (Reads(open_flags) && options_.atime == Atime::kRelative) open->was_read = true;
+  if (!Writes(open_flags)) return {open->backing_id, IoPath::kPassthrough};
+  ++open->writers;
+  if (HasPrivileges(inode)) return {open->backing_id, IoPath::kRequests};
+  open->AddUnseenWriter();
+  return {open->backing_id, IoPath::kPassthrough};
 }
 
 Result<OpenedFile> Vfs::Open(InodeId inode, int open_flags) {
@@ -64,7 +81,7 @@ Result<OpenedFile> Vfs::Open(InodeId inode, int open_flags) {
   return Attach(inode, *std::move(content), open_flags);
 }
 
-void Vfs::Release(InodeId inode, int open_flags) {
+void Vfs::Release(InodeId inode, int open_flags, IoPath path) {
   bool reclaim = false;
   {
     const auto held = volume_.locks().Exclusive(inode);
@@ -72,6 +89,7 @@ void Vfs::Release(InodeId inode, int open_flags) {
     if (open == nullptr) return;
     if (Writes(open_flags)) {
       --open->writers;
+      if (path == IoPath::kPassthrough) open->RemoveUnseenWriter();
       // What cannot be kept now is found by the next mount, which compares.
       static_cast<void>(RefreshPrivileges(inode, *open));
     }

@@ -47,9 +47,14 @@ struct NodeRequest {
   std::string target;  // of a symlink
 };
 
-// An open as the kernel has to be told of it.
+// How what a handle reads and writes gets to the backing.
+enum class IoPath { kRequests, kPassthrough };
+
+// An open as the kernel has to be told of it. While an inode has a backing id, every open of it has to give that; one with kRequests then
+// reads and writes past it, uncached.
 struct OpenedFile {
   int backing_id = 0;  // > 0: passthrough
+  IoPath path = IoPath::kRequests;
 };
 
 struct CreatedFile {
@@ -120,9 +125,9 @@ class Vfs {
   Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name);
 
   // Contents. The handles of one inode share one open file, so there is no handle number: what counts is the inode and, for
-  // Release, the flags it was opened with.
+  // Release, the flags it was opened with and the path it got.
   Result<OpenedFile> Open(InodeId inode, int open_flags);  // open.cc
-  void Release(InodeId inode, int open_flags);
+  void Release(InodeId inode, int open_flags, IoPath path = IoPath::kRequests);
   Result<size_t> Read(InodeId inode, std::span<char> into, uint64_t offset);  // io.cc
   // Writes all of it. `kill_suidgid` as FUSE_WRITE_KILL_SUIDGID.
   Status Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid);
@@ -181,6 +186,9 @@ class Vfs {
   Result<std::shared_ptr<OpenContent>> FindOpen(InodeId inode) const;
   // Suid, sgid and file capabilities do not survive a write by somebody else. REQUIRES: no lock held.
   Status KillPrivileges(InodeId inode, bool kill_suidgid);
+  // A file that is given privileges was closed before, as a rule; that may not have come through to here yet. Gives it a moment, so that the
+  // next writer is seen. REQUIRES: no lock held.
+  void AwaitCloses(InodeId inode) const;
   // REQUIRES for these: exclusive(inode).
   Status TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid);
   bool HasPrivileges(InodeId inode) const;

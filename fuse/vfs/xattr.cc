@@ -39,6 +39,7 @@ Result<std::vector<std::string>> Vfs::ListXattrs(InodeId inode) {
 Status Vfs::SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode) {
   if (!IsKnown(name)) return Error{EOPNOTSUPP, "unknown xattr namespace"};
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
+  if (name == kCapabilityXattr) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);
   const Result<InodeRecord> record = volume_.Read(inode);
   if (!record.ok()) return record.error();

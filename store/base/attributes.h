@@ -25,6 +25,11 @@ enum class FileType : uint8_t {
 constexpr uint32_t ModeBits(FileType type) { return static_cast<uint32_t>(type) << 12; }
 constexpr FileType TypeOfMode(uint32_t mode) { return static_cast<FileType>((mode >> 12) & 15U); }
 
+// Whether a mode lends rights to whoever executes the file: suid, and sgid where the group may execute; without that it once asked for
+// mandatory locks. A write by somebody else takes these away.
+constexpr bool IsPrivileged(uint32_t mode) { return (mode & 04000U) != 0 || (mode & 02010U) == 02010U; }
+constexpr uint32_t WithoutPrivileges(uint32_t mode) { return (mode & 010U) != 0 ? mode & ~06000U : mode & ~04000U; }
+
 struct Attributes {
   InodeId inode{};
   uint64_t generation = 0;

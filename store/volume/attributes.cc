@@ -35,10 +35,7 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
   if (change.uid.has_value()) record.uid = *change.uid;
   if (change.gid.has_value()) record.gid = *change.gid;
   if (change.mode.has_value()) record.mode = *change.mode & 07777U;
-  if (change.kill_suidgid) {
-    record.mode &= ~04000U;
-    if ((record.mode & 010U) != 0) record.mode &= ~02000U;
-  }
+  if (change.kill_suidgid) record.mode = WithoutPrivileges(record.mode);
   if (change.atime.has_value()) record.atime = *change.atime;
   if (change.mtime.has_value()) record.mtime = *change.mtime;
   record.ctime = change.ctime.value_or(clock_.Now());

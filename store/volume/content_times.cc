@@ -7,7 +7,8 @@ namespace hardlinkfs {
 namespace {
 
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
-// Below this a write in the same tick is no concern: the kernel's own clock for times of files ticks as slowly (up to 10 ms).
+// The kernel's own clock for times of files ticks as slowly as this (CONFIG_HZ=100), whatever the backing can keep. Below it a write in the
+// same tick is no concern.
 constexpr std::chrono::nanoseconds kFineEnough = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -35,7 +36,7 @@ bool TakeContent(InodeRecord& record, const BackingStat& seen, const ContentUse&
   record.size = seen.size;
   record.seen_mtime = seen.mtime;
   if (!written) return true;
-  const Timestamp tick_end = granularity > kFineEnough ? Plus(seen.mtime, granularity) : seen.mtime;
+  const Timestamp tick_end = Plus(seen.mtime, std::max(granularity, kFineEnough));
   const Timestamp written_at = use.last_write.value_or(std::min(now, tick_end));
   record.mtime = written_at;
   record.ctime = std::max(record.ctime, written_at);

@@ -1,5 +1,6 @@
 // Modes, owners, special bits and times: S-MODE-* and S-TIME-* of docs/semantics.md.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "gmock/gmock.h"
 #include "tests/integration/fixture.h"
@@ -137,6 +138,50 @@ TEST_P(Attributes, SuidAndSgidGoWhenAnotherWritesOrTruncates) {
   privileged("root");
   ASSERT_EQ(top().Append("root", "x"), 0);
   EXPECT_EQ(top().Status("root").permissions(), 06777U);  // root keeps them (CAP_FSETID)
+}
+
+// S-MODE-5
+TEST_P(Attributes, WhoHasAPrivilegedFileOpenDoesNotChangeWhatWritingTakesAway) {
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  const UniqueFd reader = top().Open("a", O_RDONLY);
+  ASSERT_EQ(top().Chmod("a", 06777), 0);
+  ASSERT_EQ(top().Append("a", "x"), 0);
+  EXPECT_EQ(top().Status("a").permissions(), 06777U);
+  EXPECT_EQ(top().Read("a"), "textx");
+  EXPECT_EQ(ReadAll(reader.get()), "textx");
+  ASSERT_EQ(AsUser(kAlice, [&] { return top().Append("a", "y").code; }), 0);
+  EXPECT_EQ(top().Status("a").permissions(), 0777U);
+  EXPECT_EQ(ReadAll(reader.get()), "textxy");
+}
+
+// S-MODE-5
+TEST_P(Attributes, PrivilegesGivenWhileAnotherHasItOpenForWritingGoWhenHeWrites) {
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  ASSERT_EQ(top().Chmod("a", 0777), 0);
+  const auto write_late = [&] {
+    const UniqueFd writer = top().Open("a", O_WRONLY | O_APPEND);
+    // Not by him, who may not.
+    if (top().Chmod("a", 06777).code != 0) return 1;
+    if (top().Status("a").permissions() != 06777U) return 2;
+    if (seteuid(kAlice.uid) != 0) return 3;
+    if (WriteAll(writer.get(), "x").code != 0) return 4;
+    return top().Status("a").permissions() == 0777U ? 0 : 5;
+  };
+  EXPECT_EQ(InChild(write_late), 0);
+  EXPECT_EQ(top().Status("a").permissions(), 0777U);
+}
+
+// S-MODE-5: the kernel does not wait for the server to learn of a close.
+TEST_P(Attributes, AFileIsClosedWhenCloseReturns) {
+  int lost = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "a" + std::to_string(i);
+    ASSERT_EQ(top().Write(name, "text"), 0);
+    ASSERT_EQ(top().Chmod(name, 06755), 0);
+    ASSERT_EQ(top().Append(name, "x"), 0);
+    if (top().Status(name).permissions() != 06755U) ++lost;
+  }
+  EXPECT_EQ(lost, 0);
 }
 
 // S-MODE-5

@@ -71,6 +71,20 @@ TEST(TakeContent, WriteFoundOutInItsOwnTickIsNotInTheFuture) {
   EXPECT_EQ(record.mtime, now);
 }
 
+// The kernel stamps files by a clock that lags behind ours by up to a tick of its own. Else a write would be older than a link before it.
+TEST(TakeContent, WriteFoundOutOnAFineBackingIsNotOlderThanItIs) {
+  InodeRecord record = Recorded();
+  const Timestamp linked{1'002, 1'000'000};
+  record.ctime = linked;
+  const Timestamp now{1'002, 2'000'000};
+  EXPECT_TRUE(TakeContent(record, Seen(5, {1'002, 0}), {.unseen_writers = true}, now, nanoseconds(1)));
+  EXPECT_GT(record.mtime, linked);
+  EXPECT_LE(record.mtime, now);
+  record.seen_mtime = kTick;
+  EXPECT_TRUE(TakeContent(record, Seen(5, {1'002, 0}), {.unseen_writers = true}, {1'100, 0}, nanoseconds(1)));
+  EXPECT_LE(record.mtime, (Timestamp{1'002, 10'000'000}));
+}
+
 TEST(TakeContent, ChangedSizeAloneIsAWrite) {
   InodeRecord record = Recorded();
   EXPECT_TRUE(TakeContent(record, Seen(6, kTick), {}, {1'001, 0}, kCoarse));
