@@ -59,6 +59,7 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   out.volume.gid = options.gid.value_or(getgid());
   out.volume.file_mode = Masked(options.file_umask, options, process_umask);
   out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
+  out.volume.max_links = options.max_links.value_or(out.volume.max_links);
   return out;
 }
 
