@@ -59,6 +59,7 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   out.volume.gid = options.gid.value_or(getgid());
   out.volume.file_mode = Masked(options.file_umask, options, process_umask);
   out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
+  out.volume.max_links = options.max_links.value_or(out.volume.max_links);
   return out;
 }
 
@@ -78,8 +79,8 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   if (options.sharing == Sharing::kRootAndOwner) out.sharing = MountSharing::kRootAndOwner;
   if (options.sharing == Sharing::kEverybody || (options.sharing == Sharing::kDefault && is_root)) out.sharing = MountSharing::kEverybody;
   out.passthrough = options.passthrough == PassthroughUse::kAutomatic && is_root;
-  // Not by itself yet: at unmount over exFAT the server has been seen to abort after everything was written. On request only.
-  out.io_uring = options.io_uring == IoUringUse::kOn;
+  // Where the kernel does not permit it, asking would make libfuse complain at each mount.
+  out.io_uring = options.io_uring == IoUringUse::kOn || (options.io_uring == IoUringUse::kAutomatic && KernelHasFuseIoUring());
   out.debug = options.debug;
   return out;
 }

@@ -50,11 +50,18 @@ bool UnmountByHelper(const std::string& mountpoint) {
   return waitpid(child, &status, 0) == child && status == 0;
 }
 
-// A server that was killed leaves a mount behind on which everything fails with ENOTCONN.
-std::optional<Failure> RemoveDeadMount(const std::string& path) {
+// RETURNS: whether something is mounted at `path` whose server has died.
+bool IsDeadMount(const std::string& path) {
   // Not stat(2): the kernel would answer that from its cache, the server being dead or not.
   struct statfs ignored {};
-  if (statfs(path.c_str(), &ignored) == 0 || errno != ENOTCONN) return std::nullopt;
+  if (statfs(path.c_str(), &ignored) == 0) return false;
+  // With io_uring the kernel finds out a moment after the server's end; what was asked in between ends with ECONNABORTED.
+  return errno == ENOTCONN || errno == ECONNABORTED;
+}
+
+// A server that was killed leaves a mount behind on which everything fails with ENOTCONN.
+std::optional<Failure> RemoveDeadMount(const std::string& path) {
+  if (!IsDeadMount(path)) return std::nullopt;
   // realpath(3) does not work on it.
   const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
   const std::string plain = absolute.size() > 1 && absolute.back() == '/' ? absolute.substr(0, absolute.size() - 1) : absolute;

@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "fuse/lowlevel/uncancellable.h"
+
 namespace hardlinkfs {
 namespace {
 
@@ -37,6 +39,7 @@ std::string_view WithoutPrefix(std::string_view text, std::string_view prefix) {
 
 void Log(fuse_log_level level, const char* format, va_list arguments) {
   const int code = errno;
+  const Uncancellable uncancellable;
   std::array<char, 1024> text{};
   if (vsnprintf(text.data(), text.size(), format, arguments) < 0) return;
   const std::string line(FirstLine(text.data()));

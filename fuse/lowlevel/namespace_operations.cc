@@ -4,6 +4,7 @@
 
 #include "fuse/lowlevel/operations.h"
 #include "fuse/lowlevel/reply.h"
+#include "fuse/lowlevel/uncancellable.h"
 
 namespace hardlinkfs {
 namespace {
@@ -24,6 +25,7 @@ Status Lookup(Server& server, fuse_req_t request, fuse_ino_t parent, const char*
 
 // There is no error reply to a FORGET, so these two have their own guard.
 void Forget(fuse_req_t request, fuse_ino_t inode, uint64_t lookups) noexcept {
+  const Uncancellable uncancellable;
   try {
     static_cast<Server*>(fuse_req_userdata(request))->vfs.Forget(InodeId{inode}, lookups);
   } catch (const std::exception& exception) {
@@ -33,6 +35,7 @@ void Forget(fuse_req_t request, fuse_ino_t inode, uint64_t lookups) noexcept {
 }
 
 void ForgetMulti(fuse_req_t request, size_t count, fuse_forget_data* forgets) noexcept {
+  const Uncancellable uncancellable;
   Server& server = *static_cast<Server*>(fuse_req_userdata(request));
   for (const fuse_forget_data& forget : std::span(forgets, count)) {
     try {

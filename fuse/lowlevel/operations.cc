@@ -1,9 +1,14 @@
 #include "fuse/lowlevel/operations.h"
 
+#include "fuse/lowlevel/uncancellable.h"
+
 namespace hardlinkfs {
 namespace {
 
-void Init(void* userdata, fuse_conn_info* connection) { static_cast<Server*>(userdata)->connection.Negotiate(*connection); }
+void Init(void* userdata, fuse_conn_info* connection) {
+  const Uncancellable uncancellable;
+  static_cast<Server*>(userdata)->connection.Negotiate(*connection);
+}
 
 }  // namespace
 

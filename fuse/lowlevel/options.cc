@@ -47,6 +47,13 @@ bool SetCommit(MountOptions& options, const std::string& value) {
   return true;
 }
 
+bool SetMaxLinks(MountOptions& options, const std::string& value) {
+  const std::optional<uint32_t> count = ParseUnsigned(value, 10, std::numeric_limits<uint32_t>::max());
+  if (!count.has_value() || *count == 0) return false;
+  options.max_links = *count;
+  return true;
+}
+
 template <typename Choice, size_t kCount>
 bool Choose(Choice& choice, const std::string& value, const std::array<std::pair<std::string_view, Choice>, kCount>& choices) {
   const auto chosen = std::find_if(choices.begin(), choices.end(), [&value](const auto& candidate) { return candidate.first == value; });
@@ -106,6 +113,7 @@ constexpr std::array kRules{
     OptionRule{"store", "a path", "where the catalog lies (default: SOURCE/.hardlinkfs/catalog)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.store, v); }},
     OptionRule{"commit", "a number of seconds from 1 to 300", "how much work a power cut may lose at most (default: 5)", SetCommit},
+    OptionRule{"max_links", "a number from 1 to 4294967295", "how many names a file may have (default: 65000)", SetMaxLinks},
     OptionRule{"io_uring", "auto, on or off", "talk to the kernel by io_uring (default: auto, where the kernel permits it)", SetIoUring},
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
     OptionRule{"log", "a path", "write the log to this file (default: syslog, or the terminal with -f)",

@@ -30,6 +30,7 @@ struct MountOptions {
   Naming naming = Naming::kAutomatic;
   std::string store;  // empty: in the backing
   std::chrono::seconds commit{5};
+  std::optional<uint32_t> max_links;
   bool debug = false;
   std::string log_file;  // empty: none
   IoUringUse io_uring = IoUringUse::kAutomatic;

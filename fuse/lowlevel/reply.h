@@ -12,6 +12,7 @@
 
 #include "fuse/lowlevel/fuse_api.h"
 #include "fuse/lowlevel/operations.h"
+#include "fuse/lowlevel/uncancellable.h"
 #include "store/base/attributes.h"
 #include "store/base/caller.h"
 #include "store/base/result.h"
@@ -51,6 +52,7 @@ struct Guard;
 template <typename... Arguments, Status (*kOperation)(Server&, fuse_req_t, Arguments...)>
 struct Guard<kOperation> {
   static void Call(fuse_req_t request, Arguments... arguments) noexcept {
+    const Uncancellable uncancellable;
     try {
       const Status status = kOperation(*static_cast<Server*>(fuse_req_userdata(request)), request, arguments...);
       if (!status.ok()) fuse_reply_err(request, ToErrno(status.error()));

@@ -1,5 +1,7 @@
 // Listing. An offset is the slot of the last name shown, so it stays true whatever comes or goes meanwhile, and after a remount.
 #include <cerrno>
+#include <unordered_set>
+#include <vector>
 
 #include "fuse/vfs/vfs.h"
 
@@ -9,6 +11,8 @@ namespace {
 constexpr size_t kBatch = 128;
 constexpr uint64_t kAfterDot = 1;
 constexpr uint64_t kAfterDotDot = 2;
+
+DirectoryEntry NameOnly(const NameRow& row) { return {row.record.name, row.record.inode, row.record.type, Raw(row.slot), std::nullopt}; }
 
 }  // namespace
 
@@ -21,9 +25,9 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
   if (record->nlink == 0) return {};  // removed: empty, without "." even, as elsewhere
   if (offset < kAfterDot && !visit({".", directory, FileType::kDirectory, kAfterDot, std::nullopt})) return {};
   if (offset < kAfterDotDot && !visit({"..", record->parent, FileType::kDirectory, kAfterDotDot, std::nullopt})) return {};
-  std::optional<InodeId> failed;
+  std::unordered_set<InodeId> failed;
   for (Slot after{std::max(offset, kAfterDotDot)};;) {
-    InodeId unprepared{};
+    std::vector<InodeId> unprepared;
     {
       // Under the lock, so that no name is shown, and counted as a lookup, after its unlink.
       const auto held = volume_.locks().Shared(directory);
@@ -32,31 +36,37 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
       if (rows->empty()) return {};
       for (const NameRow& row : *rows) {
         const InodeId inode = row.record.inode;
-        DirectoryEntry entry{row.record.name, inode, row.record.type, Raw(row.slot), std::nullopt};
-        const bool prepared = volume_.IsPrepared(inode);
-        if (mode == ListingMode::kNamesAndAttributes || !prepared) {
-          const Result<InodeRecord> child = volume_.Read(inode);
-          // A home in this directory was seen when the directory was listed; one elsewhere has to be looked for before its name is shown.
-          const bool seen = child.ok() && child->home.has_value() && child->home->directory == directory;
-          // A record that cannot be read costs its attributes, not the listing: a lookup of it gives the error.
-          if (child.ok() && !prepared && inode != failed && (mode == ListingMode::kNamesAndAttributes || !seen)) {
-            unprepared = inode;
-            break;
-          }
-          // Nor are those of an open file given: they may be behind what was written, and its own lock cannot be taken here.
-          const bool open = table_.FindOpen(inode) != nullptr;
-          if (child.ok() && !open && inode != failed && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
-        }
-        if (!visit(entry)) return {};
-        if (entry.attributes.has_value()) table_.AddLookup(inode);
+        const std::optional<DirectoryEntry> entry = failed.contains(inode) ? NameOnly(row) : EntryOf(directory, row, mode);
+        // Those behind one that cannot be shown yet are only looked at, so that all of the batch is prepared before the rows are read again.
+        if (!entry.has_value()) unprepared.push_back(inode);
+        if (!unprepared.empty()) continue;
+        if (!visit(*entry)) return {};
+        if (entry->attributes.has_value()) table_.AddLookup(inode);
         after = row.slot;
       }
     }
-    if (Raw(unprepared) == 0) continue;
-    const Status prepared = volume_.Prepare(unprepared);
-    // One that cannot be looked at is shown by its name alone.
-    if (!prepared.ok()) failed = unprepared;
+    for (const InodeId inode : unprepared) {
+      // One that cannot be looked at is shown by its name alone.
+      if (!volume_.Prepare(inode).ok()) failed.insert(inode);
+    }
   }
+}
+
+std::optional<DirectoryEntry> Vfs::EntryOf(InodeId directory, const NameRow& row, ListingMode mode) const {
+  const InodeId inode = row.record.inode;
+  DirectoryEntry entry = NameOnly(row);
+  const bool prepared = volume_.IsPrepared(inode);
+  if (prepared && mode == ListingMode::kNames) return entry;
+  const Result<InodeRecord> child = volume_.Read(inode);
+  // A record that cannot be read costs its attributes, not the listing: a lookup of it gives the error.
+  if (!child.ok()) return entry;
+  // A home in this directory was seen when the directory was listed; one elsewhere has to be looked for before its name is shown.
+  const bool seen = child->home.has_value() && child->home->directory == directory;
+  if (!prepared && (mode == ListingMode::kNamesAndAttributes || !seen)) return std::nullopt;
+  // Those of an open file are not given: they may be behind what was written, and its own lock cannot be taken here.
+  const bool open = table_.FindOpen(inode) != nullptr;
+  if (!open && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
+  return entry;
 }
 
 Result<FilesystemUsage> Vfs::Statfs() {

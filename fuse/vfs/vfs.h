@@ -175,6 +175,8 @@ class Vfs {
   static constexpr size_t kReclaimForSpace = 4096;
   Use UseOf(InodeId inode) const { return table_.FindOpen(inode) == nullptr ? Use::kIdle : Use::kOpen; }
   Attributes Show(InodeId inode, const InodeRecord& record) const;
+  // directory.cc. RETURNS: nullopt when the inode has to be prepared first. REQUIRES: shared(directory).
+  std::optional<DirectoryEntry> EntryOf(InodeId directory, const NameRow& row, ListingMode mode) const;
   // For an inode whose lookup was counted: on an error it is taken back. lookup.cc. REQUIRES: no lock held.
   Result<Attributes> ShowCounted(InodeId inode, const InodeRecord& record);
 

@@ -75,9 +75,10 @@ class RocksdbCursor final : public Cursor {
 
 class RocksdbEngine final : public Engine {
  public:
-  RocksdbEngine(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, const RocksdbOptions& options,
-                std::shared_ptr<RocksdbEvents> events)
+  RocksdbEngine(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<FirstRecords> filter, std::unique_ptr<rocksdb::DB> db,
+                const RocksdbOptions& options, std::shared_ptr<RocksdbEvents> events)
       : env_(std::move(env)),
+        filter_(std::move(filter)),
         events_(std::move(events)),
         db_(std::move(db)),
         read_only_(options.mode == RocksdbMode::kReadOnly),
@@ -173,7 +174,8 @@ class RocksdbEngine final : public Engine {
     return status;
   }
 
-  const std::unique_ptr<rocksdb::Env> env_;  // none without a reserve
+  const std::unique_ptr<rocksdb::Env> env_;     // none without a reserve
+  const std::unique_ptr<FirstRecords> filter_;  // none unless commits were dropped; RocksDB keeps a pointer to it
   const std::shared_ptr<RocksdbEvents> events_;
   const std::unique_ptr<rocksdb::DB> db_;
   const bool read_only_;
@@ -201,13 +203,14 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
     const rocksdb::Status exists = settings.env->FileExists(path + "/CURRENT");
     if (!exists.ok()) return Translate(exists, "rocksdb: no database here");
   }
-  std::optional<FirstRecords> synced;
+  std::unique_ptr<FirstRecords> synced;
   if (options.unsynced == Unsynced::kDrop && settings.env->FileExists(path + "/CURRENT").ok()) {
     uint64_t records = 0;
     if (const rocksdb::Status counted = CountSyncedRecords(settings, path, records); !counted.ok()) {
       return Translate(counted, "rocksdb: reading the logs");
     }
-    settings.wal_filter = &synced.emplace(records);
+    synced = std::make_unique<FirstRecords>(records);
+    settings.wal_filter = synced.get();
   }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
@@ -219,7 +222,8 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
     }
     return Translate(status, "rocksdb: open");
   }
-  return std::unique_ptr<Engine>(std::make_unique<RocksdbEngine>(std::move(env), std::unique_ptr<rocksdb::DB>(db), options, events));
+  return std::unique_ptr<Engine>(
+      std::make_unique<RocksdbEngine>(std::move(env), std::move(synced), std::unique_ptr<rocksdb::DB>(db), options, events));
 }
 
 }  // namespace hardlinkfs

@@ -16,6 +16,7 @@ namespace hardlinkfs {
 namespace {
 
 constexpr size_t kMebibyte = size_t{1} << 20;
+constexpr int kCacheShardBits = 2;
 
 rocksdb::CompressionType FastestCompression() {
   const std::vector<rocksdb::CompressionType> supported = rocksdb::GetSupportedCompressions();
@@ -25,10 +26,17 @@ rocksdb::CompressionType FastestCompression() {
 
 rocksdb::BlockBasedTableOptions MakeTableOptions(const RocksdbOptions& options) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  // By default there would be up to 64 shards of 1 MiB each, and a block that is bigger than a shard is never kept.
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes, kCacheShardBits);
   // Whole keys: most reads ask for one key, and many for one that is not there (a lookup before a create).
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.whole_key_filtering = true;
+  // In blocks as small as those of data, with an index of their own: in one piece the filter of a million keys is more than 1 MiB, to be
+  // read and checked whole whenever it is not in the cache.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 4096;
+  table.pin_top_level_index_and_filter = true;
   // Otherwise indexes and filters of millions of rows lie outside the cache, and nothing bounds them.
   table.cache_index_and_filter_blocks = true;
   table.cache_index_and_filter_blocks_with_high_priority = true;

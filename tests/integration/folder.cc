@@ -50,6 +50,8 @@ std::ostream& operator<<(std::ostream& out, const Errno& error) {
 
 Errno Ended(ssize_t result) { return Errno{result == -1 ? errno : 0}; }
 
+bool IsOfDeadServer(const Errno& error) { return error == ENOTCONN || error == ECONNABORTED; }
+
 Stat StatOf(int fd) {
   struct statx raw {};
   const Errno error = Ended(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &raw));

@@ -26,6 +26,8 @@ struct Errno {
 std::ostream& operator<<(std::ostream& out, const Errno& error);
 // Of a call that has just returned `result`.
 Errno Ended(ssize_t result);
+// RETURNS: whether this is how calls end on a mount whose server has died: ENOTCONN, or ECONNABORTED while the kernel finds out.
+bool IsOfDeadServer(const Errno& error);
 
 // What statx(2) says, and nothing that may differ for no reason.
 struct Stat {

@@ -274,5 +274,21 @@ TEST_P(Link, IsEmlinkBeyond65000) {
   EXPECT_EQ(top().Link("a", "c"), 0);
 }
 
+// S-LINK-8
+TEST_P(Link, IsEmlinkBeyondMaxLinks) {
+  Remount("max_links=3");
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  EXPECT_EQ(top().Link("a", "b"), 0);
+  EXPECT_EQ(top().Link("a", "c"), 0);
+  EXPECT_EQ(top().Link("a", "d"), EMLINK);
+  Remount("max_links=2");
+  EXPECT_EQ(top().Nlink("c"), 3U);
+  EXPECT_EQ(top().Link("a", "d"), EMLINK);
+  EXPECT_THAT(top().Names(), ElementsAre("a", "b", "c"));
+  Remount("max_links=200000");
+  EXPECT_EQ(top().Link("a", "d"), 0);
+  EXPECT_EQ(top().Nlink("d"), 4U);
+}
+
 }  // namespace
 }  // namespace hardlinkfs

@@ -30,6 +30,7 @@ TEST(MountOptions, NothingGivenMeansTheDefaults) {
   EXPECT_EQ(options.commit, std::chrono::seconds(5));
   EXPECT_EQ(options.sharing, Sharing::kDefault);
   EXPECT_EQ(options.naming, Naming::kAutomatic);
+  EXPECT_FALSE(options.max_links.has_value());
   EXPECT_EQ(options.io_uring, IoUringUse::kAutomatic);
   EXPECT_EQ(options.passthrough, PassthroughUse::kAutomatic);
   EXPECT_THAT(options.kernel_flags, IsEmpty());
@@ -52,6 +53,13 @@ TEST(MountOptions, ChoicesAreTaken) {
   EXPECT_EQ(options.sharing, Sharing::kRootAndOwner);
   EXPECT_EQ(options.commit, std::chrono::seconds(300));
   EXPECT_TRUE(options.debug);
+}
+
+TEST(MountOptions, LinksAreLimitedByAnyCountThatARecordHolds) {
+  EXPECT_EQ(Parsed("max_links=1").max_links, 1U);
+  EXPECT_EQ(Parsed("max_links=4294967295").max_links, 4294967295U);
+  EXPECT_EQ(ErrorOf("max_links=0"), "option 'max_links' must be a number from 1 to 4294967295, not '0'");
+  EXPECT_EQ(ErrorOf("max_links=4294967296"), "option 'max_links' must be a number from 1 to 4294967295, not '4294967296'");
 }
 
 TEST(MountOptions, LaterOptionsOverrideEarlierOnes) {
@@ -107,7 +115,7 @@ TEST(MountOptions, RemountIsRefusedWithAWayOut) { EXPECT_THAT(ErrorOf("remount,r
 TEST(MountOptions, EachOptionOfTheManualIsDescribed) {
   const std::string text = DescribeMountOptions();
   for (const char* const name : {"ro", "noatime", "uid=", "gid=", "umask=", "fmask=", "dmask=", "allow_other", "allow_root",
-                                 "names=", "store=", "commit=", "debug", "log=", "io_uring=", "passthrough="}) {
+                                 "names=", "store=", "commit=", "max_links=", "debug", "log=", "io_uring=", "passthrough="}) {
     EXPECT_THAT(text, HasSubstr(std::string("  ") + name)) << name;
   }
 }

@@ -65,6 +65,30 @@ TEST_F(DirectoryTest, PiecesOfAnySizeShowEveryNameOnce) {
   }
 }
 
+TEST_F(DirectoryTest, AfterARemountEveryNameHasAttributes) {
+  for (int i = 0; i < 300; ++i) File(std::to_string(i), directory_);
+  for (const size_t piece : {1, 7, 200, 1000}) {
+    Remount();  // nothing has been looked at in the new session
+    size_t names = 0;
+    uint64_t offset = 0;
+    for (bool more = true; more;) {
+      more = false;
+      size_t left = piece;
+      const auto take = [&](const DirectoryEntry& entry) {
+        more = left-- == 0;
+        if (more) return false;
+        offset = entry.next_offset;
+        if (entry.name[0] == '.') return true;
+        ++names;
+        EXPECT_TRUE(entry.attributes.has_value()) << entry.name;
+        return true;
+      };
+      ASSERT_TRUE(vfs().ReadDirectory(directory_, offset, ListingMode::kNamesAndAttributes, take).ok());
+    }
+    EXPECT_EQ(names, 300U);
+  }
+}
+
 TEST_F(DirectoryTest, RemovalDuringAListingSkipsNothing) {
   std::set<std::string> expected;
   for (int i = 0; i < 200; ++i) File(std::to_string(i), directory_);
