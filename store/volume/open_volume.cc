@@ -46,10 +46,11 @@ class RealVolume final : public OpenedVolume {
         engine_(std::move(engine)),
         catalog_(*engine_) {}
 
-  // Before the area is discarded after a failure: RocksDB still writes while it closes.
+  // Before the area is discarded after a failure: RocksDB still writes while it closes, and what is open cannot always be removed.
   void CloseEngine() {
     volume_.reset();
     engine_.reset();
+    reserves_ = {};
   }
 
   void RestoreReserves() const { reserves_.Restore(); }
@@ -69,7 +70,7 @@ class RealVolume final : public OpenedVolume {
  private:
   // In the order of construction; the area, and with it the lock, goes last.
   std::unique_ptr<PrivateArea> area_;
-  const Reserves reserves_;
+  Reserves reserves_;
   const Capabilities capabilities_;
   std::unique_ptr<Backing> backing_;
   std::unique_ptr<Engine> engine_;
@@ -145,11 +146,13 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get(), PrivateArea::Access::kReadWrite);
   if (!area.ok()) return area.error();
   const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
+  Result<Reserves> reserves = Reserves();
   const auto fail = [&](PrivateArea& opened, Error error) {
+    reserves = Reserves();
     opened.Discard(root_copy.get());
     return error;
   };
-  Result<Reserves> reserves = OpenReserves(options, **area);
+  reserves = OpenReserves(options, **area);
   if (!reserves.ok()) return fail(**area, reserves.error());
   const Result<Capabilities> capabilities = ProbeWithReserve(**area, *reserves->backing);
   if (!capabilities.ok()) return fail(**area, capabilities.error());

@@ -49,7 +49,7 @@ class RocksdbOptionsTest : public testing::Test {
   // Below the topmost level, as the filters of that are always kept.
   void FillOneTable() {
     rocksdb::DB* opened = nullptr;
-    ASSERT_TRUE(rocksdb::DB::Open(MakeRocksdbOptions(Options()), path(), &opened).ok());
+    ASSERT_TRUE(rocksdb::DB::Open(MakeRocksdbOptions(Options(), std::make_shared<RocksdbEvents>()), path(), &opened).ok());
     const std::unique_ptr<rocksdb::DB> db(opened);
     rocksdb::WriteOptions without_log;
     without_log.disableWAL = true;
