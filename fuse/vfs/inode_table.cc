@@ -65,4 +65,15 @@ void InodeTable::SetOpen(InodeId inode, std::shared_ptr<OpenContent> content) {
   shard.entries[inode].open = std::move(content);
 }
 
+std::vector<InodeId> InodeTable::OpenInodes() const {
+  std::vector<InodeId> inodes;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    for (const auto& [inode, entry] : shard.entries) {
+      if (entry.open != nullptr) inodes.push_back(inode);
+    }
+  }
+  return inodes;
+}
+
 }  // namespace hardlinkfs

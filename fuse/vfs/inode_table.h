@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 #include <utility>
 
 #include "store/backing/backing.h"
@@ -85,6 +86,8 @@ class InodeTable {
 
   // Shared, since an I/O may be under way when the last handle is released. RETURNS: null when it is not open.
   std::shared_ptr<OpenContent> FindOpen(InodeId inode) const;
+  // RETURNS: all inodes that are open now.
+  std::vector<InodeId> OpenInodes() const;
   // REQUIRES: exclusive(inode).
   void SetOpen(InodeId inode, std::shared_ptr<OpenContent> content);
   // RETURNS: as DropLookups: the kernel may forget an inode before it releases its last handle. REQUIRES: exclusive(inode).

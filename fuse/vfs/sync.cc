@@ -8,13 +8,19 @@ namespace hardlinkfs {
 Status Vfs::Sync(InodeId inode, SyncMode mode) {
   const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
   if (!open.ok()) return open.error();
-  if (Status synced = volume_.NoteSync((*open)->file->Sync()); !synced.ok()) return synced;
   if (mode == SyncMode::kAll || (*open)->writers > 0) {
-    const auto held = volume_.locks().Exclusive(inode);
-    if (const Result<InodeRecord> record = Refresh(inode, **open); !record.ok()) return record.error();
+    if (Status synced = SyncContent(inode, **open); !synced.ok()) return synced;
+  } else if (Status synced = volume_.NoteSync((*open)->file->Sync()); !synced.ok()) {
+    return synced;
   }
   if (Status synced = volume_.SyncNewEntries(); !synced.ok()) return synced;
   return volume_.SyncCatalog();
+}
+
+Status Vfs::SyncContent(InodeId inode, OpenContent& open) {
+  if (Status synced = volume_.NoteSync(open.file->Sync()); !synced.ok()) return synced;
+  const auto held = volume_.locks().Exclusive(inode);
+  return Refresh(inode, open).status();
 }
 
 Status Vfs::SyncDirectory(InodeId /*directory*/) {
@@ -22,6 +28,14 @@ Status Vfs::SyncDirectory(InodeId /*directory*/) {
   return volume_.SyncCatalog();
 }
 
-Status Vfs::SyncAll() { return volume_.SyncAll(); }
+Status Vfs::SyncAll() {
+  // What is written to open files the volume learns of only when somebody asks for their attributes.
+  for (const InodeId inode : table_.OpenInodes()) {
+    const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
+    if (!open.ok() || (*open)->writers == 0) continue;  // closed meanwhile, which told the volume
+    if (Status synced = SyncContent(inode, **open); !synced.ok()) return synced;
+  }
+  return volume_.SyncAll();
+}
 
 }  // namespace hardlinkfs

@@ -186,6 +186,8 @@ class Vfs {
   // Attributes of an inode whose content may be changing. REQUIRES: exclusive(inode).
   Result<InodeRecord> Refresh(InodeId inode, OpenContent& open);
   Result<std::shared_ptr<OpenContent>> FindOpen(InodeId inode) const;
+  // sync.cc. The content, and size and times in the record; not the log yet. REQUIRES: no lock held.
+  Status SyncContent(InodeId inode, OpenContent& open);
   // Suid, sgid and file capabilities do not survive a write by somebody else. REQUIRES: no lock held.
   Status KillPrivileges(InodeId inode, bool kill_suidgid);
   // A file that is given privileges was closed before, as a rule; that may not have come through to here yet. Gives it a moment, so that the

@@ -82,6 +82,7 @@ std::unique_ptr<Cursor> MemoryEngine::Scan(std::string_view prefix, std::string_
 Status MemoryEngine::Commit(const Batch& batch) {
   MutexLock lock(mutex_);
   if (sync_failed_) return Error{EROFS, "memory engine: commit after a failed sync"};
+  if (const int code = hook_ ? hook_(Call::kCommit) : 0; code != 0) return Error{code, "memory engine: commit refused by the hook"};
   if (Take(commit_fault_)) return Error{commit_fault_.code, "memory engine: commit told to fail"};
   ++last_commit_;
   for (const Batch::Edit& edit : batch.edits()) {
@@ -101,6 +102,11 @@ void MemoryEngine::SetBeforePersist(std::function<void()> action) {
   before_persist_ = std::move(action);
 }
 
+void MemoryEngine::SetHook(std::function<int(Call)> hook) {
+  MutexLock lock(mutex_);
+  hook_ = std::move(hook);
+}
+
 void MemoryEngine::Persist() {
   std::function<void()> action;
   uint64_t number = 0;
@@ -111,12 +117,17 @@ void MemoryEngine::Persist() {
   }
   if (action) action();
   MutexLock lock(mutex_);
+  if (hook_ && hook_(Call::kSync) != 0) return;
   if (!sync_failed_) last_synced_ = std::max(last_synced_, number);
 }
 
 Status MemoryEngine::Sync() {
   MutexLock lock(mutex_);
   if (sync_failed_) return Error{EROFS, "memory engine: sync after a failed sync"};
+  if (const int code = hook_ ? hook_(Call::kSync) : 0; code != 0) {
+    sync_failed_ = true;
+    return Error{code, "memory engine: sync refused by the hook"};
+  }
   if (Take(sync_fault_)) {
     sync_failed_ = true;
     return Error{sync_fault_.code, "memory engine: sync told to fail"};

@@ -36,6 +36,10 @@ class MemoryEngine final : public Engine {
   // RETURNS: how many commits a power cut could take.
   uint64_t UnsyncedCommits() const;
 
+  enum class Call { kCommit, kSync };
+  // Called before each commit and sync takes effect; RETURNS the errno to fail with, or 0. It may not use the engine.
+  void SetHook(std::function<int(Call)> hook);
+
   // The next `times` calls fail with `code` (an errno) and have no effect; after a failed Sync see engine.h.
   void FailCommits(int code, size_t times);
   void FailSyncs(int code, size_t times);
@@ -69,6 +73,7 @@ class MemoryEngine final : public Engine {
   Fault sync_fault_ GUARDED_BY(mutex_);
   bool sync_failed_ GUARDED_BY(mutex_) = false;
   std::function<void()> before_persist_ GUARDED_BY(mutex_);
+  std::function<int(Call)> hook_ GUARDED_BY(mutex_);
 };
 
 }  // namespace hardlinkfs

@@ -43,10 +43,17 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
   return content;
 }
 
+// The intent to move away from it is settled, but may come back in a power cut: whatever lies there then is taken for what was to be moved.
+void Volume::LeavePlace(const Place& place) {
+  MutexLock lock(pending_mutex_);
+  moving_from_.erase(place);
+  left_.insert(place);
+}
+
 Result<bool> Volume::IsTaken(const Place& place) {
   {
     MutexLock lock(pending_mutex_);
-    if (moving_from_.contains(place)) return true;
+    if (moving_from_.contains(place) || left_.contains(place)) return true;
   }
   const Result<InodeId> resident = catalog_.FindHome(place);
   if (!resident.ok() && resident.code() != ENOENT) return resident.error();

@@ -111,6 +111,9 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
     const Result<bool> removed = RemoveHome(orphan, *record);
     if (!removed.ok() || !*removed) return removed;
     transaction.DeleteHome(home);
+    // Else it could come back from a power cut without a record, as a stranger.
+    MutexLock lock(pending_mutex_);
+    unsynced_directories_.insert(home.directory);
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Forget(orphan);

@@ -280,7 +280,8 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   if (!in.ok()) return in.error();
   // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been
   // private.
-  const bool strict = trust == Trust::kNone || (parent->listed && parent->trusted_since < crash_session_);
+  const bool suspicious = parent->trusted_since < crash_session_ || generation_ == crash_session_;
+  const bool strict = trust == Trust::kNone || (parent->listed && suspicious);
   Transaction transaction(catalog_);
   uint64_t adopted = 0;
   for (const BackingEntry& entry : entries) {

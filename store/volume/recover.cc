@@ -120,8 +120,10 @@ Status Volume::ResolveIntent(const IntentRecord& intent) {
     transaction.PutDetached(intent.inode);  // the settler looks whether that is still so
   }
   Status committed = Commit(transaction);
-  if (committed.ok()) directories_.Unpin(intent.inode);
-  return committed;
+  if (!committed.ok()) return committed;
+  directories_.Unpin(intent.inode);
+  LeavePlace(intent.from);
+  return {};
 }
 
 Status Volume::QueueOrphans() {
@@ -145,6 +147,11 @@ Status Volume::SweepHomes() {
     return true;
   });
   if (!listed.ok()) return listed;
+  if (!unknown.empty()) {
+    // Else they could come back in a power cut after a clean end, when nobody sweeps.
+    MutexLock lock(pending_mutex_);
+    unsynced_directories_.insert(kHomesDirectory);
+  }
   for (const BackingEntry& entry : unknown) {
     const Result<BackingStat> seen = backing_.Stat(*homes, entry.name);
     if (!seen.ok()) continue;

@@ -165,22 +165,21 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
     MutexLock lock(pending_mutex_);
     for (const Move& move : moves) moving_from_.insert(move.from);
   }
-  Result<size_t> moved = MakeAnnouncedMoves(moves);
-  MutexLock lock(pending_mutex_);
-  for (const Move& move : moves) moving_from_.erase(move.from);
-  return moved;
+  return MakeAnnouncedMoves(moves);
 }
 
 Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   size_t moved = 0;
   Status failed;
   std::set<InodeId> directories;
+  std::vector<Move> done;
   Transaction retired(catalog_);
   for (const Move& move : moves) {
     const Result<bool> made = MakeMove(move);
     if (!made.ok()) failed = made.error();
     if (!made.ok()) continue;  // its intent stays, and is resolved before the next batch
     retired.DeleteIntent(move.inode);
+    done.push_back(move);
     if (!*made) continue;
     ++moved;
     directories.insert(move.from.directory);
@@ -201,6 +200,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
     if (Status synced = NoteSync(backing_.SyncDirectory(*directory)); !synced.ok()) return synced.error();
   }
   if (Status committed = Commit(retired); !committed.ok()) return committed.error();
+  for (const Move& move : done) LeavePlace(move.from);
   if (moved == 0 && !failed.ok()) return failed.error();
   return moved;
 }

@@ -55,14 +55,12 @@ Status Volume::SyncCatalog() {
     MutexLock lock(pending_mutex_);
     takeovers_.insert(inodes.begin(), inodes.end());
   };
+  // What nobody has been promised may go with its home. But a directory that goes takes names of older files along.
+  if (Status synced = SyncNewEntries(); !synced.ok()) return synced;
   // Most of them before the gate closes, so that renames wait for few.
   for (int round = 0; round < 2; ++round) {
     const std::set<InodeId> inodes = take();
     if (inodes.empty()) break;
-    if (Status synced = SyncNewEntries(); !synced.ok()) {
-      give_back(inodes);
-      return synced;
-    }
     for (const InodeId inode : inodes) {
       const auto held = locks_.Shared(inode);
       if (Status synced = SyncContentOf(inode); !synced.ok()) {
@@ -82,9 +80,11 @@ Status Volume::SyncCatalog() {
     }
   }
   std::unordered_set<InodeId> listings;
+  std::set<Place> places;
   {
     MutexLock lock(pending_mutex_);
     listings = fresh_listings_;
+    places = left_;
   }
   const uint64_t committed = committed_.load();
   if (Status synced = catalog_.engine().Sync(); !synced.ok()) {
@@ -94,6 +94,7 @@ Status Volume::SyncCatalog() {
   synced_ = committed;
   MutexLock lock(pending_mutex_);
   for (const InodeId directory : listings) fresh_listings_.erase(directory);
+  for (const Place& place : places) left_.erase(place);
   return {};
 }
 

@@ -228,6 +228,7 @@ class Volume {
     BackingStat seen;
   };
   Result<bool> IsTaken(const Place& place);
+  void LeavePlace(const Place& place);
   bool IsFreshListing(InodeId directory);
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
   Result<Content> MakeContentAt(const Place& place, const NewInode& what);
@@ -324,7 +325,8 @@ class Volume {
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
   std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);  // directories listed for the first time since the last sync
-  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);                      // left by the settler, and the leaving is not durable yet
+  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);  // with an intent
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);         // with an intent that is gone, but not durably
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
 };

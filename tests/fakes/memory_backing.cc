@@ -54,7 +54,11 @@ class MemoryFile final : public BackingFile {
     return tree_.SetTimes(node_, atime, mtime);
   }
 
-  Status Sync() override { return backing_.Enter(BackingCall::kSyncFile, ""); }
+  Status Sync() override {
+    if (const Status entered = backing_.Enter(BackingCall::kSyncFile, ""); !entered.ok()) return entered;
+    tree_.Sync(node_);
+    return {};
+  }
 
   Status Allocate(AllocateMode mode, uint64_t offset, uint64_t length) override {
     if (const Status entered = EnterChange(BackingCall::kAllocate); !entered.ok()) return entered;
@@ -253,7 +257,11 @@ Result<std::string> MemoryBacking::GetXattr(const BackingDirectoryRef& in, const
   return tree_->GetXattr(*node, xattr);
 }
 
-Status MemoryBacking::SyncDirectory(const BackingDirectoryRef&) { return Enter(BackingCall::kSyncDirectory, ""); }
+Status MemoryBacking::SyncDirectory(const BackingDirectoryRef& directory) {
+  if (const Status entered = Enter(BackingCall::kSyncDirectory, ""); !entered.ok()) return entered;
+  tree_->Sync(NodeOf(directory));
+  return {};
+}
 
 Result<BackingSpace> MemoryBacking::Space() {
   if (const Status entered = Enter(BackingCall::kSpace, ""); !entered.ok()) return entered.error();
@@ -310,6 +318,10 @@ Status MemoryBacking::AddXattr(const BackingDirectoryRef& in, const BackingName&
   if (!node.ok()) return node.error();
   return tree_->SetXattr(*node, xattr, value);
 }
+
+void MemoryBacking::SyncEverything() { tree_->SyncEverything(); }
+
+void MemoryBacking::CutPower(const std::function<uint64_t(uint64_t)>& below) { tree_->CutPower(below); }
 
 void MemoryBacking::RenumberInodes() { tree_->RenumberInodes(); }
 

@@ -1,5 +1,5 @@
 // MemoryBacking: a Backing in memory that behaves as its Capabilities say (FAT's manners, ext4's, or any mix), counts what is asked of it,
-// and fails when told to. It does not model power cuts: everything is durable at once.
+// fails when told to, and loses in a power cut what its kind of disk may lose.
 #ifndef HARDLINKFS_TESTS_FAKES_MEMORY_BACKING_H_
 #define HARDLINKFS_TESTS_FAKES_MEMORY_BACKING_H_
 
@@ -57,7 +57,13 @@ bool IsChange(BackingCall call);
 Capabilities FullCapabilities();
 Capabilities ExfatCapabilities();
 
+// What a power cut may take. kJournal: the order of changes of names is kept, and any sync keeps all before it; contents are lost page by
+// page unless synced. kFat: each entry of each directory is on its own, a rename may leave both names or neither, and a moved file has no content
+// if something else is synced before it is (as the kernel's vfat).
+enum class Disk { kDurable, kJournal, kFat };
+
 struct MemoryBackingOptions {
+  Disk disk = Disk::kDurable;
   Capabilities capabilities = FullCapabilities();
   uint64_t capacity_bytes = uint64_t{1} << 40;
   uint64_t max_file_bytes = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());  // FAT: 4 GiB - 1
@@ -117,6 +123,12 @@ class MemoryBacking final : public Backing {
   Status AddSymlink(const BackingDirectoryRef& in, const BackingName& name, const std::string& target);
   Status AddSpecial(const BackingDirectoryRef& in, const BackingName& name, FileType type, uint64_t rdev);
   Status AddXattr(const BackingDirectoryRef& in, const BackingName& name, const std::string& xattr, const std::string& value);
+
+  // Everything so far is durable.
+  void SyncEverything();
+  // What was not synced is lost in part, as `below(n)`, which chooses 0 … n - 1, decides. Open files and directories must not be used
+  // again.
+  void CutPower(const std::function<uint64_t(uint64_t)>& below);
 
   // Gives every entry another st_ino, as a remount does where Capabilities::stable_inodes is false.
   void RenumberInodes();

@@ -31,6 +31,7 @@ void Tree::Settle(Node& node) {
   *used_pages_ += pages - node.charged_pages;  // modulo 2^64, so it may shrink
   node.charged_pages = pages;
   node.mtime = node.ctime = Now();
+  node.content_unsynced = true;
 }
 
 size_t Tree::Read(const NodeRef& node, std::span<char> into, uint64_t offset) {

@@ -95,6 +95,7 @@ Result<NodeRef> Tree::Add(const NodeRef& in, const std::string& name, FileType t
   if (type == FileType::kDirectory && *used_pages_ >= capacity_pages_) return Error{ENOSPC, "no room for a directory"};
   const NodeRef node = NewNode(type, mode);
   in->entries.emplace(*key, Node::Entry{Kept(name), node});
+  Note(in, *key);
   in->mtime = in->ctime = Now();
   return node;
 }
@@ -114,8 +115,12 @@ Status Tree::Rename(const NodeRef& from, const std::string& from_name, const Nod
   if (to->removed) return Error{ENOENT, "the directory was removed"};
   if (node->type == FileType::kDirectory && Contains(node, to)) return Error{EINVAL, "rename into itself"};
   if (const Status writable = Writable(); !writable.ok()) return writable;
-  from->entries.erase(*KeyOf(from_name));
+  const std::string from_key = *KeyOf(from_name);
+  from->entries.erase(from_key);
   to->entries.emplace(*key, Node::Entry{Kept(to_name), node});
+  Note(to, *key);
+  if (from != to || from_key != *key) Note(from, from_key, Joined::kYes);
+  node->moved_unsynced = true;
   from->mtime = from->ctime = to->mtime = to->ctime = node->ctime = Now();
   return {};
 }
@@ -124,7 +129,9 @@ void Tree::Unlink(const NodeRef& in, const std::string& name) {
   const auto found = in->entries.find(*KeyOf(name));
   found->second.node->removed = true;
   found->second.node->ctime = Now();
+  const std::string key = found->first;
   in->entries.erase(found);
+  Note(in, key);
   in->mtime = in->ctime = Now();
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,6 +54,14 @@ struct Node {
   std::string symlink_target;
   std::map<std::string, std::string> xattrs;
   std::map<std::string, Entry> entries;  // by folded name where the backing ignores case
+
+  // What a power cut leaves at least. memory_durability.cc
+  std::map<std::string, Entry> durable_entries;
+  SparseBytes durable_content;
+  Timestamp durable_mtime;
+  bool content_unsynced = false;
+  bool moved_unsynced = false;  // since its own sync
+  bool exposed = false;         // and something else was synced since
 };
 
 class Directory final : public BackingDirectory {
@@ -101,7 +110,24 @@ class Tree {
   Status SetXattr(const NodeRef& node, const std::string& xattr, const std::string& value);
   void RenumberInodes();
 
+  // memory_durability.cc
+  void Sync(const NodeRef& node);
+  void SyncEverything();
+  void CutPower(const std::function<uint64_t(uint64_t)>& below);
+
  private:
+  // A slot of a directory got this entry. A change joined to the one before it is atomic with it where there is a journal.
+  struct Change {
+    NodeRef directory;
+    std::string key;
+    std::optional<Node::Entry> entry;
+    bool joined = false;
+  };
+  enum class Joined { kNo, kYes };
+  void Note(const NodeRef& directory, const std::string& key, Joined joined = Joined::kNo) REQUIRES(mutex_);
+  static void Apply(const Change& change);
+  void KeepSome(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
+  void LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   // RETURNS: the key of the name in Node::entries, or why the backing refuses the name.
   Result<std::string> KeyOf(const std::string& name) const;
   // RETURNS: the name as the listing will show it. REQUIRES: KeyOf(name).ok()
@@ -127,7 +153,8 @@ class Tree {
   bool read_only_ GUARDED_BY(mutex_) = false;
   uint64_t last_number_ GUARDED_BY(mutex_) = 1;  // 1 is what all empty files share where inode numbers are not stable
   uint64_t renumbered_ GUARDED_BY(mutex_) = 0;
-  NodeRef root_;  // set once, by the constructor
+  std::vector<Change> log_ GUARDED_BY(mutex_);  // not durable yet, in order
+  NodeRef root_;                                // set once, by the constructor
 };
 
 }  // namespace hardlinkfs::memory_backing
