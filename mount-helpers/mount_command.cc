@@ -18,6 +18,7 @@
 #include <utility>
 #include <variant>
 
+#include "fuse/lowlevel/kernel_cache.h"
 #include "fuse/lowlevel/passthrough.h"
 #include "fuse/lowlevel/session.h"
 #include "fuse/vfs/vfs.h"
@@ -131,17 +132,19 @@ class Mount {
 
   std::optional<Failure> Run(OpenedVolume& opened, const Clock& clock) {
     KernelPassthrough passthrough;
-    Vfs vfs(opened.volume(), clock, &passthrough, ToVfsOptions(options_));
+    SessionCache cache;
+    Vfs vfs(opened.volume(), clock, &passthrough, ToVfsOptions(options_), &cache);
     vfs.Start();
-    std::optional<Failure> failure = Serve(vfs, clock, passthrough, opened.capabilities());
+    std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, opened.capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);
     return failure;
   }
 
  private:
-  std::optional<Failure> Serve(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, const Capabilities& capabilities) {
-    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, ToSessionOptions(options_, points_));
+  std::optional<Failure> Serve(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, SessionCache& cache,
+                               const Capabilities& capabilities) {
+    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, cache, ToSessionOptions(options_, points_));
     if (const auto* const failure = std::get_if<MountFailure>(&mounted)) {
       return FailureOn(points_.source_path, "cannot be mounted on " + points_.mountpoint + ": " + failure->reason, failure->code);
     }

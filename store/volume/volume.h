@@ -30,6 +30,7 @@
 #include "store/base/result.h"
 #include "store/catalog/catalog.h"
 #include "store/engine/reserve.h"
+#include "store/volume/change_observer.h"
 #include "store/volume/content_times.h"
 #include "store/volume/home_directories.h"
 #include "store/volume/inode_set.h"
@@ -94,6 +95,9 @@ class Volume {
   Status Close();
 
   LockTable& locks() { return locks_; }
+
+  // Has `observer` (null: nobody) told of what reconciling changes. REQUIRES: no operation is under way.
+  void Observe(ChangeObserver* observer) { observer_ = observer; }
 
   // reconcile.cc
   // ------------------------------------------------------------------------------------------------------------------------------ Compares
@@ -248,6 +252,9 @@ class Volume {
   Status DropName(const NameRow& row);
   Result<InodeId> LostAndFound();
   bool IsLostAndFound(InodeId inode) const;
+  void TellAttributes(InodeId inode) const;
+  void TellListing(InodeId directory) const;
+  void TellName(InodeId directory, const Name& name) const;
   Status RemakeHome(InodeId inode, const InodeRecord& record);
 
   // content.cc
@@ -284,6 +291,7 @@ class Volume {
   const NameCodec codec_;
   const VolumeOptions options_;
   LockTable locks_;
+  ChangeObserver* observer_ = nullptr;
   HomeDirectories directories_;
 
   InodeSet verified_;    // Prepare has succeeded
