@@ -43,10 +43,12 @@ class RealVolume final : public OpenedVolume {
         engine_(std::move(engine)),
         catalog_(*engine_) {}
 
-  // Before the area is discarded after a failure: RocksDB still writes while it closes.
-  void CloseEngine() {
+  // Before the area is discarded after a failure: RocksDB still writes while it closes, and a file that is open keeps its folder on some
+  // backings.
+  void CloseFiles() {
     volume_.reset();
     engine_.reset();
+    reserves_ = {};
   }
 
   void RestoreReserves() const { reserves_.Restore(); }
@@ -66,7 +68,7 @@ class RealVolume final : public OpenedVolume {
  private:
   // In the order of construction; the area, and with it the lock, goes last.
   std::unique_ptr<PrivateArea> area_;
-  const Reserves reserves_;
+  Reserves reserves_;
   const Capabilities capabilities_;
   std::unique_ptr<Backing> backing_;
   std::unique_ptr<Engine> engine_;
@@ -113,11 +115,12 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get(), PrivateArea::Access::kReadWrite);
   if (!area.ok()) return area.error();
   const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
+  Result<Reserves> reserves = OpenReserves(options, **area);
   const auto fail = [&](PrivateArea& opened, Error error) {
+    if (reserves.ok()) *reserves = {};
     opened.Discard(root_copy.get());
     return error;
   };
-  Result<Reserves> reserves = OpenReserves(options, **area);
   if (!reserves.ok()) return fail(**area, reserves.error());
   const Result<Capabilities> capabilities = ProbeWithReserve(**area, *reserves->backing);
   if (!capabilities.ok()) return fail(**area, capabilities.error());
@@ -135,7 +138,7 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   auto volume = std::make_unique<RealVolume>(*std::move(area), *std::move(reserves), *capabilities,
                                              MakePosixBacking(std::move(root), *capabilities), *std::move(engine));
   if (Status opened = volume->Open(clock, volume_options); !opened.ok()) {
-    volume->CloseEngine();
+    volume->CloseFiles();
     return fail(borrowed, opened.error());
   }
   if (Status finished = borrowed.MarkFinished(); !finished.ok()) return finished.error();
