@@ -58,6 +58,8 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   out.store = options.store;
   out.volume.uid = options.uid.value_or(getuid());
   out.volume.gid = options.gid.value_or(getgid());
+  out.volume.keeper_uid = getuid();
+  out.volume.keeper_gid = getgid();
   out.volume.file_mode = Masked(options.file_umask, options, process_umask);
   out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
   return out;

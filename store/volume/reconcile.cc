@@ -322,7 +322,8 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
                        .generation = generation_};
     if (strict) {
       record.mode = is_directory ? 0700 : 0600;
-      record.uid = record.gid = 0;
+      record.uid = options_.keeper_uid;
+      record.gid = options_.keeper_gid;
     }
     record.home = Place{directory, entry.name};
     record.imported = false;
@@ -486,7 +487,8 @@ Result<InodeId> Volume::LostAndFound() {
     if (!name.ok()) return name.error();
     {
       const auto held = locks_.Exclusive(kRootInode);
-      const Result<CreatedInode> created = Create(kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700});
+      const Result<CreatedInode> created = Create(
+          kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700, .uid = options_.keeper_uid, .gid = options_.keeper_gid});
       if (created.ok()) {
         TellName(kRootInode, *name);
         TellListing(kRootInode);

@@ -42,6 +42,9 @@ struct VolumeOptions {
   // What entries of a backing without owners and modes get when they are adopted, as vfat's mount options.
   uint32_t uid = 0;
   uint32_t gid = 0;
+  // Who owns what is found again after a loss, and may have been private: who runs the server.
+  uint32_t keeper_uid = 0;
+  uint32_t keeper_gid = 0;
   uint32_t file_mode = 0755;
   uint32_t directory_mode = 0755;
   uint32_t max_links = 65000;  // EMLINK beyond it, as ext4

@@ -349,6 +349,30 @@ TEST_P(UserMounting, EveryKindOfRenameLinkAndXattrWorks) {
   EXPECT_EQ(AsUser(kNobody, look), 0);
 }
 
+// S-MOUNT-10
+TEST_P(UserMounting, WhatIsFoundAgainAfterALossIsHis) {
+  volume().Mount("", kNobody);
+  const auto use = [&]() -> int {
+    EXPECT_EQ(top().Mkdir("d"), 0);
+    EXPECT_EQ(top().Symlink("target", "d/link"), 0);
+    EXPECT_EQ(top().Names(".").size(), 1U);
+    return testing::Test::HasFailure() ? 1 : 0;
+  };
+  EXPECT_EQ(AsUser(kNobody, use), 0);
+  volume().KillServer();
+  ASSERT_EQ(Ended(umount2(volume().mountpoint().c_str(), MNT_DETACH)), 0);
+  ASSERT_EQ(AsUser(kNobody, [&] { return bare().Rmdir("d").code + bare().Write("unknown", "text").code; }), 0);
+  volume().Mount("", kNobody);
+  const auto look = [&]() -> int {
+    EXPECT_THAT(top().Names(), ElementsAre("lost+found", "unknown"));
+    EXPECT_EQ(top().Status("unknown").permissions(), on_exfat() ? 0600U : 0644U);
+    EXPECT_EQ(top().Read("unknown"), "text");
+    EXPECT_EQ(top().Readlink("lost+found/" + top().Names("lost+found").at(0)), "target");
+    return testing::Test::HasFailure() ? 1 : 0;
+  };
+  EXPECT_EQ(AsUser(kNobody, look), 0);
+}
+
 // S-MOUNT-10: by the command of the first page of the README, in a build that somebody else made.
 TEST_P(UserMounting, TheTryScriptMountsOverAFolderOfHis) {
   const std::string build = std::filesystem::path(Command()).parent_path().parent_path().string();
