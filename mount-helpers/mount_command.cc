@@ -18,6 +18,7 @@
 #include <utility>
 #include <variant>
 
+#include "fuse/lowlevel/kernel_cache.h"
 #include "fuse/lowlevel/passthrough.h"
 #include "fuse/lowlevel/session.h"
 #include "fuse/vfs/vfs.h"
@@ -57,6 +58,8 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   out.store = options.store;
   out.volume.uid = options.uid.value_or(getuid());
   out.volume.gid = options.gid.value_or(getgid());
+  out.volume.keeper_uid = getuid();
+  out.volume.keeper_gid = getgid();
   out.volume.file_mode = Masked(options.file_umask, options, process_umask);
   out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
   out.volume.max_links = options.max_links.value_or(out.volume.max_links);
@@ -132,17 +135,19 @@ class Mount {
 
   std::optional<Failure> Run(OpenedVolume& opened, const Clock& clock) {
     KernelPassthrough passthrough;
-    Vfs vfs(opened.volume(), clock, &passthrough, ToVfsOptions(options_));
+    SessionCache cache;
+    Vfs vfs(opened.volume(), clock, &passthrough, ToVfsOptions(options_), &cache);
     vfs.Start();
-    std::optional<Failure> failure = Serve(vfs, clock, passthrough, opened.capabilities());
+    std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, opened.capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);
     return failure;
   }
 
  private:
-  std::optional<Failure> Serve(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, const Capabilities& capabilities) {
-    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, ToSessionOptions(options_, points_));
+  std::optional<Failure> Serve(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, SessionCache& cache,
+                               const Capabilities& capabilities) {
+    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, cache, ToSessionOptions(options_, points_));
     if (const auto* const failure = std::get_if<MountFailure>(&mounted)) {
       return FailureOn(points_.source_path, "cannot be mounted on " + points_.mountpoint + ": " + failure->reason, failure->code);
     }

@@ -8,7 +8,7 @@ namespace {
 Status OpenDirectory(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
   const Status opened = server.vfs.OpenDirectory(InodeId{inode});
   if (!opened.ok()) return opened;
-  // The kernel drops a listing that it keeps when it changes the directory itself, and nobody else does.
+  // The kernel drops a listing that it keeps when it changes the directory itself; nobody else does, but for reconciling, which says so.
   file->cache_readdir = 1;
   file->keep_cache = 1;
   fuse_reply_open(request, file);

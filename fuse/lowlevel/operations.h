@@ -4,6 +4,7 @@
 
 #include "fuse/lowlevel/connection.h"
 #include "fuse/lowlevel/fuse_api.h"
+#include "fuse/lowlevel/kernel_cache.h"
 #include "fuse/lowlevel/passthrough.h"
 #include "fuse/vfs/vfs.h"
 #include "store/base/clock.h"
@@ -15,6 +16,7 @@ struct Server {
   Vfs& vfs;
   const Clock& clock;
   KernelPassthrough& passthrough;
+  SessionCache& cache;
   Connection& connection;
 };
 

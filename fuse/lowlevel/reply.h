@@ -20,9 +20,10 @@
 namespace hardlinkfs {
 
 // How long the kernel may believe names, attributes and negative entries: a year, so as good as for ever. In this regime nothing changes
-// but by requests of this very kernel, which brings its caches up to date with each of them. A reply cannot bring back what a later change
-// removed: the kernel holds the directory's lock from the request of a lookup, create or removal to the end of its reply, and stamps
-// attributes with a version so that those that were overtaken by a change are not kept (fuse_change_attributes).
+// but by requests of this very kernel, which brings its caches up to date with each of them, and by reconciling, after which the
+// Invalidator has them dropped. A reply cannot bring back what a later change removed: the kernel holds the directory's lock from the
+// request of a lookup, create or removal to the end of its reply, and stamps attributes with a version so that those that were overtaken by
+// a change are not kept (fuse_change_attributes).
 inline constexpr double kForever = 365.0 * 86400.0;
 
 // RETURNS: how long the kernel may rely on `attributes`, in seconds.

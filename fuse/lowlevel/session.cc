@@ -66,8 +66,8 @@ MountFailure FailureOf(const FuseComplaints& complaints) {
 }  // namespace
 
 struct Session::State {
-  State(Vfs& vfs, const Clock& clock, KernelPassthrough& kernel_passthrough, const SessionOptions& wanted)
-      : options(wanted), connection({wanted.passthrough, wanted.io_uring}), server{vfs, clock, kernel_passthrough, connection} {}
+  State(Vfs& vfs, const Clock& clock, KernelPassthrough& kernel_passthrough, SessionCache& cache, const SessionOptions& wanted)
+      : options(wanted), connection({wanted.passthrough, wanted.io_uring}), server{vfs, clock, kernel_passthrough, cache, connection} {}
 
   // RETURNS: 0 when the root directory can be seen at the mountpoint, else an errno.
   int Look() const {
@@ -87,9 +87,10 @@ struct Session::State {
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Session::MountResult Session::Mount(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, const SessionOptions& options) {
+Session::MountResult Session::Mount(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, SessionCache& cache,
+                                    const SessionOptions& options) {
   RouteFuseLog();
-  auto state = std::make_unique<State>(vfs, clock, passthrough, options);
+  auto state = std::make_unique<State>(vfs, clock, passthrough, cache, options);
   struct stat covered {};
   if (stat(options.mountpoint.c_str(), &covered) != 0) return MountFailure{errno, "the mountpoint cannot be seen"};
   state->covered_device = covered.st_dev;
@@ -104,24 +105,28 @@ Session::MountResult Session::Mount(Vfs& vfs, const Clock& clock, KernelPassthro
 Session::~Session() {
   // The descriptor is closed by the unmounting, so nobody may use it any more.
   state_->server.passthrough.Detach();
+  state_->server.cache.Detach();
   fuse_session_unmount(state_->session.get());
 }
 
 Status Session::Serve(const std::function<void()>& on_ready) {
   fuse_session* const session = state_->session.get();
   if (state_->options.passthrough) state_->server.passthrough.Attach(fuse_session_fd(session));
+  state_->server.cache.Attach(session);
   // Asks through the mount, so that it waits for INIT and sees what any program will see. When the loop fails first, the kernel answers it
   // with an error as soon as the descriptor is closed.
   int look = 0;
   std::jthread first_look([this, session, &look, &on_ready] {
     look = state_->Look();
     if (look == 0) return on_ready();
+    state_->server.cache.Detach();
     fuse_session_exit(session);
     if (state_->loop != nullptr) state_->loop->Stop();
   });
   // With io_uring the rings have threads of their own, which only libfuse's loop ends.
   const int result = state_->loop == nullptr ? fuse_session_loop_mt(session, nullptr) : -state_->loop->Run();
   state_->server.passthrough.Detach();
+  state_->server.cache.Detach();
   fuse_session_unmount(session);
   first_look.join();
   if (look != 0) return Error{look, "the mount cannot be seen after mounting"};
@@ -133,6 +138,7 @@ void Session::End() {
   // While requests are still served: afterwards the kernel would have to throw those pages away.
   const UniqueFd root(open(state_->options.mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (root.valid() && syncfs(root.get()) != 0) spdlog::warn("pages of memory-mapped files could not be written back: errno {}", errno);
+  state_->server.cache.Detach();
   fuse_session_exit(state_->session.get());
   if (state_->loop != nullptr) state_->loop->Stop();
 }

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "fuse/lowlevel/kernel_cache.h"
 #include "fuse/lowlevel/passthrough.h"
 #include "fuse/vfs/vfs.h"
 #include "store/base/clock.h"
@@ -40,7 +41,8 @@ class Session {
 
   // Mounts. Operations wait until Serve is called. Borrows all.
   // REQUIRES: nothing else of this process uses libfuse. Standard error is redirected during the call.
-  static MountResult Mount(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, const SessionOptions& options);
+  static MountResult Mount(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, SessionCache& cache,
+                           const SessionOptions& options);
   // Unmounts, lazily when files are open, unless that has happened already.
   ~Session();
   Session(const Session&) = delete;

@@ -59,6 +59,15 @@ std::shared_ptr<OpenContent> InodeTable::FindOpen(InodeId inode) const {
   return found == shard.entries.end() ? nullptr : found->second.open;
 }
 
+std::vector<InodeId> InodeTable::Known() const {
+  std::vector<InodeId> known;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    for (const auto& [inode, entry] : shard.entries) known.push_back(inode);
+  }
+  return known;
+}
+
 void InodeTable::SetOpen(InodeId inode, std::shared_ptr<OpenContent> content) {
   Shard& shard = ShardOf(inode);
   MutexLock lock(shard.mutex);

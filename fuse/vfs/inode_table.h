@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 #include <utility>
+#include <vector>
 
 #include "store/backing/backing.h"
 #include "store/base/inode_id.h"
@@ -90,6 +91,8 @@ class InodeTable {
   std::vector<InodeId> OpenInodes() const;
   // REQUIRES: exclusive(inode).
   void SetOpen(InodeId inode, std::shared_ptr<OpenContent> content);
+  // RETURNS: all inodes that the kernel knows, but for the root, which nobody counts.
+  std::vector<InodeId> Known() const;
   // RETURNS: as DropLookups: the kernel may forget an inode before it releases its last handle. REQUIRES: exclusive(inode).
   bool Close(InodeId inode);
 

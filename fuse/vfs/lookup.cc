@@ -21,7 +21,10 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
   }
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
-  if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
+  if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) {
+    // That the directory is not there says nothing of the name, which may be there again with it.
+    return prepared.code() == ENOENT ? Error{ESTALE, "lookup in a directory that vanished"} : prepared.error();
+  }
   for (;;) {
     std::optional<InodeRecord> shown;
     InodeId inode{};
@@ -33,7 +36,7 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
       inode = row->record.inode;
       if (volume_.IsPrepared(inode)) {
         const Result<InodeRecord> record = volume_.Read(inode);
-        if (!record.ok()) return record.error();
+        if (!record.ok()) return record.code() == ENOENT ? Error{EUCLEAN, "name without an inode"} : record.error();
         table_.AddLookup(inode);
         shown = *record;
       }
@@ -49,8 +52,9 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
 Result<Attributes> Vfs::ShowCounted(InodeId inode, const InodeRecord& record) {
   if (table_.FindOpen(inode) == nullptr) return Show(inode, record);
   Result<Attributes> attributes = GetAttributes(inode);
-  if (!attributes.ok()) Forget(inode, 1);
-  return attributes;
+  if (attributes.ok()) return attributes;
+  Forget(inode, 1);
+  return attributes.code() == ENOENT ? Error{ESTALE, "vanished while it was looked up"} : attributes.error();
 }
 
 void Vfs::Forget(InodeId inode, uint64_t lookups) {

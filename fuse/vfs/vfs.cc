@@ -7,15 +7,23 @@
 
 namespace hardlinkfs {
 
-Vfs::Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOptions options)
-    : volume_(volume), clock_(clock), passthrough_(passthrough), options_(options), background_(volume, options.commit) {}
+Vfs::Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOptions options, KernelCache* kernel_cache)
+    : volume_(volume), clock_(clock), passthrough_(passthrough), options_(options), background_(volume, options.commit) {
+  if (kernel_cache == nullptr) return;
+  invalidator_.emplace(*kernel_cache, table_);
+  volume_.Observe(&*invalidator_);
+}
 
-Vfs::~Vfs() = default;
+Vfs::~Vfs() { volume_.Observe(nullptr); }
 
-void Vfs::Start() { background_.Start(); }
+void Vfs::Start() {
+  if (invalidator_.has_value()) invalidator_->Start();
+  background_.Start();
+}
 
 Status Vfs::Stop() {
   background_.Stop();
+  if (invalidator_.has_value()) invalidator_->Stop();
   return volume_.Close();
 }
 

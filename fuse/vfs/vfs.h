@@ -17,6 +17,8 @@
 #include "fuse/vfs/acl.h"
 #include "fuse/vfs/background.h"
 #include "fuse/vfs/inode_table.h"
+#include "fuse/vfs/invalidator.h"
+#include "fuse/vfs/kernel_cache.h"
 #include "fuse/vfs/passthrough.h"
 #include "store/base/attributes.h"
 #include "store/base/caller.h"
@@ -93,18 +95,19 @@ struct FilesystemUsage {
 // took with attributes.
 class Vfs {
  public:
-  // Borrows all; `passthrough` may be null. Call Start before the first operation.
-  Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOptions options);
+  // Borrows all; `passthrough` and `kernel_cache` may be null. Call Start before the first operation.
+  Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOptions options, KernelCache* kernel_cache = nullptr);
   ~Vfs();
 
-  // Starts the background work (commit timer, reaper, settler).
+  // Starts the background work (commit timer, reaper, settler) and what keeps the kernel's cache true.
   void Start();
   // Ends it, reclaims what is unlinked, settles all homes and syncs everything. No operation may be under way or follow.
   Status Stop();
 
   // Namespace.                                                      // source file
-  Result<Attributes> Lookup(InodeId directory, std::string_view name);  // lookup.cc; "." and ".." too (NFS handles)
-  void Forget(InodeId inode, uint64_t lookups);                         // lookup.cc
+  // lookup.cc. ENOENT says that there is no such name, which may be remembered; no other error may. "." and ".." too (NFS handles).
+  Result<Attributes> Lookup(InodeId directory, std::string_view name);
+  void Forget(InodeId inode, uint64_t lookups);                                                                             // lookup.cc
   Result<Attributes> MakeNode(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request);  // create.cc
   // `open_flags` as open(2).
   Result<CreatedFile> Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags);
@@ -190,8 +193,8 @@ class Vfs {
   Status SyncContent(InodeId inode, OpenContent& open);
   // Suid, sgid and file capabilities do not survive a write by somebody else. REQUIRES: no lock held.
   Status KillPrivileges(InodeId inode, bool kill_suidgid);
-  // A file that is given privileges was closed before, as a rule; that may not have come through to here yet. Gives it a moment, so that the
-  // next writer is seen. REQUIRES: no lock held.
+  // A file that is given privileges was closed before, as a rule; that may not have come through to here yet. Gives it a moment, so that
+  // the next writer is seen. REQUIRES: no lock held.
   void AwaitCloses(InodeId inode) const;
   // REQUIRES for these: exclusive(inode).
   Status TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid);
@@ -204,6 +207,7 @@ class Vfs {
   Passthrough* passthrough_;
   const VfsOptions options_;
   InodeTable table_;
+  std::optional<Invalidator> invalidator_;
   Mutex directory_moves_;  // one rename of a directory to another parent at a time; before all inode locks
   Background background_;
 };

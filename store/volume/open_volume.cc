@@ -46,8 +46,9 @@ class RealVolume final : public OpenedVolume {
         engine_(std::move(engine)),
         catalog_(*engine_) {}
 
-  // Before the area is discarded after a failure: RocksDB still writes while it closes, and what is open cannot always be removed.
-  void CloseEngine() {
+  // Before the area is discarded after a failure: RocksDB still writes while it closes, and a file that is open keeps its folder on some
+  // backings.
+  void CloseFiles() {
     volume_.reset();
     engine_.reset();
     reserves_ = {};
@@ -146,13 +147,12 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get(), PrivateArea::Access::kReadWrite);
   if (!area.ok()) return area.error();
   const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
-  Result<Reserves> reserves = Reserves();
+  Result<Reserves> reserves = OpenReserves(options, **area);
   const auto fail = [&](PrivateArea& opened, Error error) {
-    reserves = Reserves();
+    if (reserves.ok()) *reserves = {};
     opened.Discard(root_copy.get());
     return error;
   };
-  reserves = OpenReserves(options, **area);
   if (!reserves.ok()) return fail(**area, reserves.error());
   const Result<Capabilities> capabilities = ProbeWithReserve(**area, *reserves->backing);
   if (!capabilities.ok()) return fail(**area, capabilities.error());
@@ -173,12 +173,12 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   auto volume = std::make_unique<RealVolume>(*std::move(area), *std::move(reserves), *capabilities,
                                              MakePosixBacking(std::move(root), *capabilities), *std::move(engine));
   if (Status opened = volume->Open(clock, volume_options); !opened.ok()) {
-    volume->CloseEngine();
+    volume->CloseFiles();
     return fail(borrowed, opened.error());
   }
   // Only now: in what was read of the logs there is nothing any more that was not synced.
   if (Status noted = session->Note(borrowed); !noted.ok() && noted.code() != ENOSPC) {
-    volume->CloseEngine();
+    volume->CloseFiles();
     return fail(borrowed, noted.error());
   }
   if (Status finished = borrowed.MarkFinished(); !finished.ok()) return finished.error();

@@ -39,6 +39,18 @@ bool IsHidden(InodeId directory, const BackingName& name) {
 
 }  // namespace
 
+void Volume::TellAttributes(InodeId inode) const {
+  if (observer_ != nullptr) observer_->AttributesChanged(inode);
+}
+
+void Volume::TellListing(InodeId directory) const {
+  if (observer_ != nullptr) observer_->ListingChanged(directory);
+}
+
+void Volume::TellName(InodeId directory, const Name& name) const {
+  if (observer_ != nullptr) observer_->NameAppeared(directory, name);
+}
+
 Status Volume::Prepare(InodeId inode) {
   if (verified_.Contains(inode)) return {};
   Status verified = Verify(inode);
@@ -237,6 +249,7 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
     Transaction transaction(catalog_);
     transaction.PutInode(directory, *record);
     if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+    TellAttributes(directory);  // the subdirectories count from now on
   }
   return found;
 }
@@ -276,12 +289,16 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   if (entries.empty()) return {};
   Result<InodeRecord> parent = catalog_.ReadInode(directory);
   if (!parent.ok()) return parent.error();
+  const uint32_t nlink_before = parent->nlink;
   const Result<BackingDirectoryRef> in = directories_.Open(directory);
   if (!in.ok()) return in.error();
   // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been
   // private.
   const bool suspicious = parent->trusted_since < crash_session_ || generation_ == crash_session_;
   const bool strict = trust == Trust::kNone || (parent->listed && suspicious);
+  // Before that, nobody was told what is in there.
+  const bool was_listed = reconciled_.Contains(directory);
+  std::vector<Name> appeared;
   Transaction transaction(catalog_);
   uint64_t adopted = 0;
   for (const BackingEntry& entry : entries) {
@@ -302,6 +319,7 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
       added = transaction.AddName(directory, *name, inode, type);
     }
     if (!added.ok()) return added;
+    if (was_listed) appeared.push_back(*name);
     const bool is_directory = type == FileType::kDirectory;
     InodeRecord record{.type = type,
                        .mode = is_directory ? options_.directory_mode : options_.file_mode,
@@ -311,7 +329,8 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
                        .generation = generation_};
     if (strict) {
       record.mode = is_directory ? 0700 : 0600;
-      record.uid = record.gid = 0;
+      record.uid = options_.keeper_uid;
+      record.gid = options_.keeper_gid;
       record.listed = is_directory;  // so that what is in it is taken for the same
     } else if (is_directory) {
       record.trusted_since = generation_;
@@ -333,6 +352,9 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   transaction.PutInode(directory, *parent);
   if (Status committed = Commit(transaction); !committed.ok()) return committed;
   inode_count_ += adopted;
+  for (const Name& name : appeared) TellName(directory, name);
+  if (was_listed) TellListing(directory);
+  if (parent->nlink != nlink_before) TellAttributes(directory);
   return {};
 }
 
@@ -373,8 +395,12 @@ Status Volume::DropVanished(InodeId inode) {
       Touch(*parent, clock_.Now());
       transaction.PutInode(row.directory, *parent);
     }
+    const auto tell = [&] {
+      for (const NameRow& row : *names) TellListing(row.directory);
+    };
     if (names->size() == kBatch) {
       if (Status committed = Commit(transaction); !committed.ok()) return committed;
+      tell();
       continue;
     }
     const auto xattrs = catalog_.ListXattrs(inode);
@@ -390,6 +416,7 @@ Status Volume::DropVanished(InodeId inode) {
     if (Status committed = Commit(transaction); !committed.ok()) return committed;
     --inode_count_;
     directories_.Forget(inode);
+    tell();
     return {};
   }
 }
@@ -410,6 +437,7 @@ Status Volume::DropName(const NameRow& row) {
   if (!record.ok()) return record.error();
   Transaction transaction(catalog_);
   if (Status removed = transaction.RemoveName(row.directory, *name); !removed.ok()) return removed;
+  std::optional<Name> kept_as;
   const bool is_directory = record->type == FileType::kDirectory;
   if (!last && record->nlink == 1) return Error{EAGAIN, "lost its other names meanwhile"};
   if (is_directory || record->nlink == 1) {
@@ -417,7 +445,9 @@ Status Volume::DropName(const NameRow& row) {
     Status added = Error{EEXIST, "no free name in lost+found"};
     for (const char* suffix : {"", " (2)", " (3)"}) {
       const Result<Name> found = Name::From(number + suffix);
-      if (added.code() == EEXIST && found.ok()) added = transaction.AddName(*lost_and_found, *found, row.record.inode, record->type);
+      if (added.code() != EEXIST || !found.ok()) continue;
+      added = transaction.AddName(*lost_and_found, *found, row.record.inode, record->type);
+      kept_as = *found;
     }
     if (!added.ok()) return added;
     if (is_directory) {
@@ -433,7 +463,14 @@ Status Volume::DropName(const NameRow& row) {
     --record->nlink;
   }
   transaction.PutInode(row.record.inode, *record);
-  return Commit(transaction);
+  if (Status committed = Commit(transaction); !committed.ok()) return committed;
+  TellListing(row.directory);
+  TellAttributes(row.record.inode);
+  if (kept_as.has_value()) {
+    TellName(*lost_and_found, *kept_as);
+    TellListing(*lost_and_found);
+  }
+  return {};
 }
 
 bool Volume::IsLostAndFound(InodeId inode) const {
@@ -460,8 +497,13 @@ Result<InodeId> Volume::LostAndFound() {
     if (!name.ok()) return name.error();
     {
       const auto held = locks_.Exclusive(kRootInode);
-      const Result<CreatedInode> created = Create(kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700});
-      if (created.ok()) return created->inode;
+      const Result<CreatedInode> created = Create(
+          kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700, .uid = options_.keeper_uid, .gid = options_.keeper_gid});
+      if (created.ok()) {
+        TellName(kRootInode, *name);
+        TellListing(kRootInode);
+        return created->inode;
+      }
       if (created.code() != EEXIST) return created.error();
     }
     const Result<NameRow> row = catalog_.FindName(kRootInode, *name);

@@ -30,6 +30,7 @@
 #include "store/base/result.h"
 #include "store/catalog/catalog.h"
 #include "store/engine/reserve.h"
+#include "store/volume/change_observer.h"
 #include "store/volume/content_times.h"
 #include "store/volume/home_directories.h"
 #include "store/volume/inode_set.h"
@@ -41,6 +42,9 @@ struct VolumeOptions {
   // What entries of a backing without owners and modes get when they are adopted, as vfat's mount options.
   uint32_t uid = 0;
   uint32_t gid = 0;
+  // Who owns what is found again after a loss, and may have been private: who runs the server.
+  uint32_t keeper_uid = 0;
+  uint32_t keeper_gid = 0;
   uint32_t file_mode = 0755;
   uint32_t directory_mode = 0755;
   uint32_t max_links = 65000;  // EMLINK beyond it, as ext4
@@ -95,6 +99,9 @@ class Volume {
   Status Close();
 
   LockTable& locks() { return locks_; }
+
+  // Has `observer` (null: nobody) told of what reconciling changes. REQUIRES: no operation is under way.
+  void Observe(ChangeObserver* observer) { observer_ = observer; }
 
   // reconcile.cc
   // ------------------------------------------------------------------------------------------------------------------------------ Compares
@@ -258,6 +265,9 @@ class Volume {
   Status DropName(const NameRow& row);
   Result<InodeId> LostAndFound();
   bool IsLostAndFound(InodeId inode) const;
+  void TellAttributes(InodeId inode) const;
+  void TellListing(InodeId directory) const;
+  void TellName(InodeId directory, const Name& name) const;
   Status RemakeHome(InodeId inode, const InodeRecord& record);
 
   // content.cc
@@ -295,6 +305,7 @@ class Volume {
   const NameCodec codec_;
   const VolumeOptions options_;
   LockTable locks_;
+  ChangeObserver* observer_ = nullptr;
   HomeDirectories directories_;
 
   InodeSet verified_;    // Prepare has succeeded

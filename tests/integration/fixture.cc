@@ -56,6 +56,14 @@ std::set<pid_t> Children() {
   return children;
 }
 
+// As umount(2); by fusermount3(1) where we are no root. RETURNS: 0 or an errno.
+int UnmountAt(const std::string& mountpoint, int flags) {
+  if (geteuid() == 0) return umount2(mountpoint.c_str(), flags) == 0 ? 0 : errno;
+  const CommandResult unmounted = RunCommand({"fusermount3", (flags & MNT_DETACH) != 0 ? "-uz" : "-u", mountpoint});
+  if (unmounted.status == 0) return 0;
+  return unmounted.err.find("busy") != std::string::npos ? EBUSY : EINVAL;
+}
+
 // libfuse's mount(2) for the daemon, for us and in case the test that made it has died.
 void UnmountAll(const std::string& below) {
   std::vector<std::string> mounted;
@@ -67,7 +75,7 @@ void UnmountAll(const std::string& below) {
     words >> source >> target;
     if (target.starts_with(below + "/")) mounted.push_back(target);
   }
-  std::for_each(mounted.rbegin(), mounted.rend(), [](const std::string& target) { umount2(target.c_str(), MNT_DETACH); });
+  std::for_each(mounted.rbegin(), mounted.rend(), [](const std::string& target) { UnmountAt(target, MNT_DETACH); });
 }
 
 }  // namespace
@@ -121,7 +129,7 @@ MountedVolume::MountedVolume(std::string source, std::string mountpoint)
 
 MountedVolume::~MountedVolume() {
   if (server_ == 0) return;
-  umount2(mountpoint_.c_str(), MNT_DETACH);
+  UnmountAt(mountpoint_, MNT_DETACH);
   const bool ended = Eventually([this] { return waitpid(server_, nullptr, WNOHANG) == server_; }, kServerPatience);
   if (ended) return;
   ADD_FAILURE() << "the server does not end";
@@ -175,11 +183,11 @@ int MountedVolume::WaitForServer() {
 void MountedVolume::Unmount() {
   ASSERT_GT(server_, 0) << "not mounted";
   // The last close of a file may still be on its way to the server.
-  const bool unmounted = Eventually([this] { return umount2(mountpoint_.c_str(), 0) == 0 || errno != EBUSY; }, std::chrono::seconds(5));
+  const bool unmounted = Eventually([this] { return UnmountAt(mountpoint_, 0) != EBUSY; }, std::chrono::seconds(5));
   if (!unmounted) {
     // Somebody, mostly the test itself, still has something open; the server would never end.
     ADD_FAILURE() << "the mount stays busy";
-    umount2(mountpoint_.c_str(), MNT_DETACH);
+    UnmountAt(mountpoint_, MNT_DETACH);
     Signal(SIGTERM);
   }
   EXPECT_EQ(WaitForServer(), 0) << Log();

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -55,7 +56,7 @@ TEST_P(Peers, P1_RenameOverALinkedNameReplacesThatNameOnly) {
   expect();
 }
 
-// S-PEER-1: 441 of 600 link() calls failed with ENOENT, 112 of which had made the name. juicefs#3689: wrong count after 1000.
+// S-PEER-1: 441 of 600 link() calls failed with ENOENT, 112 of which had made the name.
 TEST_P(Peers, P2_ConcurrentLinksAllTellTheTruth) {
   ASSERT_EQ(top().Write("a", "text"), 0);
   ASSERT_EQ(top().Mkdir("d"), 0);
@@ -81,6 +82,44 @@ TEST_P(Peers, P2_ConcurrentLinksAllTellTheTruth) {
   EXPECT_EQ(InChildren(kProcesses, unlink_many), 0);
   EXPECT_EQ(top().Nlink("a"), 1U);
   EXPECT_EQ(top().Read("a"), "text");
+}
+
+// S-PEER-1: juicefs#3689: the count was wrong after 1000 links at once, from as many files and directories as processes.
+TEST_P(Peers, AThousandLinksAtOnceAreCounted) {
+  constexpr int kProcesses = 10;
+  constexpr int kLinks = 100;
+  ASSERT_EQ(top().Write("a", ""), 0);
+  for (int process = 0; process < kProcesses; ++process) ASSERT_EQ(top().Mkdir(std::to_string(process)), 0);
+  const auto link_many = [&](int process) {
+    const Folder own = top().Sub(std::to_string(process));
+    for (int i = 0; i < kLinks; ++i) {
+      // From the newest name that this process knows, as `cp -l` from a copy of a copy.
+      const std::string from = i == 0 ? top().Path("a") : own.Path(std::to_string(i - 1));
+      if (link(from.c_str(), own.Path(std::to_string(i)).c_str()) != 0) return 1;
+    }
+    return 0;
+  };
+  EXPECT_EQ(InChildren(kProcesses, link_many), 0);
+  EXPECT_EQ(top().Nlink("a"), uint32_t{kProcesses * kLinks + 1});
+  EXPECT_EQ(top().Nlink("9/99"), uint32_t{kProcesses * kLinks + 1});
+  Remount();
+  EXPECT_EQ(top().Nlink("0/0"), uint32_t{kProcesses * kLinks + 1});
+}
+
+// S-PEER-1: fuse-overlayfs#435: the count was that of the names looked at so far.
+TEST_P(Peers, NamesThatNobodyLookedAtCount) {
+  for (const char* const directory : {"d", "d/e"}) ASSERT_EQ(top().Mkdir(directory), 0);
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  for (const char* const name : {"b", "d/c", "d/e/f"}) ASSERT_EQ(top().Link("a", name), 0);
+  Remount();
+  EXPECT_EQ(top().Nlink("a"), 4U);
+  ASSERT_EQ(top().Unlink("a"), 0);
+  Remount();
+  const UniqueFd open = top().Open("b", O_RDONLY);
+  EXPECT_EQ(StatOf(open.get()).nlink, 3U);
+  volume().KillServer();
+  Mount();
+  EXPECT_EQ(top().Nlink("d/e/f"), 3U);
 }
 
 // S-PEER-1: of one name, only one link may win.

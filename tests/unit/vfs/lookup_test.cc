@@ -19,6 +19,19 @@ TEST_F(LookupTest, AllNamesOfAFileShareOneInode) {
 
 TEST_F(LookupTest, MissingIsENOENT) { EXPECT_EQ(vfs().Lookup(kRootInode, "a").code(), ENOENT); }
 
+// ENOENT would be remembered, and the directory may be back.
+TEST_F(LookupTest, InADirectoryThatVanishedIsESTALE) {
+  Directory("d");
+  Remount();
+  const auto found = vfs().Lookup(kRootInode, "d");
+  ASSERT_TRUE(found.ok());
+  MemoryBacking& backing = machine_.backing();
+  ASSERT_TRUE(backing.Rename(backing.root(), BackingName("d"), backing.root(), BackingName("away")).ok());
+  EXPECT_EQ(vfs().Lookup(found->inode, "a").code(), ESTALE);
+  ASSERT_TRUE(backing.Rename(backing.root(), BackingName("away"), backing.root(), BackingName("d")).ok());
+  EXPECT_EQ(vfs().Lookup(found->inode, "a").code(), ENOENT);
+}
+
 TEST_F(LookupTest, InAFileIsENOTDIR) { EXPECT_EQ(vfs().Lookup(File("a"), "b").code(), ENOTDIR); }
 
 TEST_F(LookupTest, OfDotAndDotDotWorksForHandles) {

@@ -235,6 +235,79 @@ TEST_F(ReconcileTest, ContentWhoseDirectoryVanishedIsFoundInLostAndFound) {
   EXPECT_EQ(Bare(), names);
 }
 
+// What somebody above may have kept.
+class ChangesTold final : public ChangeObserver {
+ public:
+  void AttributesChanged(InodeId inode) override { attributes.push_back(inode); }
+  void ListingChanged(InodeId directory) override { listings.push_back(directory); }
+  void NameAppeared(InodeId directory, const Name& name) override { names.emplace_back(directory, name.bytes()); }
+
+  std::vector<InodeId> attributes;
+  std::vector<InodeId> listings;
+  std::vector<std::pair<InodeId, std::string>> names;
+};
+
+TEST_F(ReconcileTest, WhatADropChangesElsewhereIsTold) {
+  Directory("d");
+  const InodeId sub = Directory("d/sub");
+  const InodeId file = File("a", "1");
+  Link("a", "d/sub/b");
+  const InodeId symlink = Symlink("d/sub/s");
+  Directory("e");
+  File("d/sub/home", "2");
+  Link("d/sub/home", "e/c");
+  const InodeId d = Find("d");
+  const InodeId e = Find("e");
+  Between([this] { BareRemove("d/sub"); });
+  EXPECT_EQ(Record("a").nlink, 2U);
+  ChangesTold told;
+  volume().Observe(&told);
+  EXPECT_EQ(Raw(Find("d/sub")), 0U);
+  volume().Observe(nullptr);
+  EXPECT_THAT(told.attributes, testing::IsSupersetOf({file, symlink}));
+  EXPECT_THAT(told.listings, testing::IsSupersetOf({kRootInode, d, e, Find("lost+found")}));
+  EXPECT_THAT(told.names,
+              ElementsAre(std::pair(kRootInode, "lost+found"), std::pair(Find("lost+found"), "#" + std::to_string(Raw(symlink)))));
+  EXPECT_EQ(Record("a").nlink, 1U);
+  static_cast<void>(sub);
+  ExpectSound();
+}
+
+TEST_F(ReconcileTest, WhatTookThePlaceOfAFileIsTold) {
+  Directory("d");
+  const InodeId file = File("a", "1");
+  Link("a", "d/b");
+  Between([this] {
+    BareRemove("a");
+    BareMakeDirectory("a");
+  });
+  EXPECT_EQ(volume().PrepareDirectory(kRootInode).code(), 0);
+  ChangesTold told;
+  volume().Observe(&told);
+  EXPECT_EQ(volume().Prepare(file).code(), ENOENT);
+  volume().Observe(nullptr);
+  EXPECT_THAT(told.names, ElementsAre(std::pair(kRootInode, "a")));
+  EXPECT_THAT(told.listings, Contains(kRootInode));
+  ExpectSound();
+}
+
+TEST_F(ReconcileTest, OnlyTheSubdirectoriesOfAFirstListingAreTold) {
+  Between([this] {
+    BareMakeDirectory("d");
+    BareFile("d/a", "1");
+    BareMakeDirectory("d/b");
+  });
+  const InodeId d = Find("d");
+  ChangesTold told;
+  volume().Observe(&told);
+  EXPECT_NE(Raw(Find("d/a")), 0U);
+  volume().Observe(nullptr);
+  EXPECT_THAT(told.attributes, testing::Each(d));
+  EXPECT_THAT(told.attributes, testing::Not(IsEmpty()));
+  EXPECT_THAT(told.listings, IsEmpty());
+  EXPECT_THAT(told.names, IsEmpty());
+}
+
 TEST_F(ReconcileTest, RemovedLostAndFoundIsNoTrap) {
   Directory("d");
   Symlink("d/s");
