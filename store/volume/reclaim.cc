@@ -44,6 +44,7 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
       again.push_back(orphan);
     }
   }
+  if (Status distrusted = DistrustSome(); !distrusted.ok()) status = distrusted;
   MutexLock lock(pending_mutex_);
   reclaimable_.insert(reclaimable_.end(), again.begin(), again.end());
   if (removed == 0 && !status.ok()) return status.error();
@@ -51,7 +52,35 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
   return removed;
 }
 
-// RETURNS: false when a directory is not empty. What another machine put there since a session that ended in a crash is left alone, and
+// RETURNS: whether what lies there may lose its record: it will be adopted by a later session, which has to know that it may be anybody's
+// secret. If not, the directory is noted, so that it will.
+bool Volume::LeaveToAdoption(InodeId directory) {
+  const Result<InodeRecord> record = catalog_.ReadInode(directory);
+  if (!record.ok() || record->trusted_since == 0) return true;
+  MutexLock lock(pending_mutex_);
+  distrusted_.insert(directory);
+  return false;
+}
+
+Status Volume::DistrustSome() {
+  std::set<InodeId> directories;
+  {
+    MutexLock lock(pending_mutex_);
+    directories.swap(distrusted_);
+  }
+  for (const InodeId directory : directories) {
+    const auto held = locks_.Exclusive(directory);
+    Result<InodeRecord> record = catalog_.ReadInode(directory);
+    if (!record.ok()) continue;
+    record->trusted_since = 0;
+    Transaction transaction(catalog_);
+    transaction.PutInode(directory, *record);
+    if (Status committed = Commit(transaction); !committed.ok()) return committed;
+  }
+  return {};
+}
+
+// RETURNS: false when a directory is not empty, or not yet. What another machine put there since a session that ended in a crash is left alone, and
 // will be adopted as what it is.
 Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
   const Place& home = *record.home;
@@ -66,10 +95,10 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
     if (!there.ok()) return there.error();
     const bool comparable = record.type == FileType::kRegular && record.imported && !record.in_use && home.directory != kHomesDirectory;
     const bool changed = there->type != record.type || (comparable && (there->size != record.size || there->mtime != record.seen_mtime));
-    if (changed) return true;
+    if (changed) return LeaveToAdoption(home.directory);
   }
   const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
-  if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) return !of_this_session;
+  if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) return of_this_session ? false : LeaveToAdoption(home.directory);
   if (!removed.ok() && removed.code() != ENOENT) return removed.error();
   return true;
 }

@@ -238,7 +238,7 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
   }
   record = catalog_.ReadInode(directory);  // Adopt may have counted subdirectories
   if (!record.ok()) return record.error();
-  const bool trusted = record->trusted_since >= crash_session_;
+  const bool trusted = record->trusted_since >= crash_session_ && record->trusted_since != 0;
   if (!record->listed || !trusted) {
     if (!record->listed) {
       MutexLock lock(pending_mutex_);
@@ -294,7 +294,7 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   if (!in.ok()) return in.error();
   // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been
   // private.
-  const bool suspicious = parent->trusted_since < crash_session_ || generation_ == crash_session_;
+  const bool suspicious = parent->trusted_since < crash_session_ || parent->trusted_since == 0 || generation_ == crash_session_;
   const bool strict = trust == Trust::kNone || (parent->listed && suspicious);
   // Before that, nobody was told what is in there.
   const bool was_listed = reconciled_.Contains(directory);

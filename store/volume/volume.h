@@ -280,6 +280,8 @@ class Volume {
 
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
+  bool LeaveToAdoption(InodeId directory);
+  Status DistrustSome();
   Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
 
   // settle.cc
@@ -336,6 +338,7 @@ class Volume {
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
   std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);  // directories listed for the first time since the last sync
+  std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);  // directories in which something is about to be left without a record
   std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);  // with an intent
   std::set<Place> left_ GUARDED_BY(pending_mutex_);         // with an intent that is gone, but not durably
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);

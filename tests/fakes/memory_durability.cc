@@ -58,17 +58,39 @@ void Tree::SyncEverything() {
   log_.clear();
 }
 
+// Each slot keeps some of its changes. The new entry of a rename is written before the old one goes: a disk that turns even that around
+// loses files by itself, and nothing that the POSIX calls offer can help it.
+void Tree::KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) {
+  using Slot = std::pair<uint64_t, std::string>;
+  std::map<Slot, std::vector<size_t>> slots;  // numbers of changes
+  const auto slot_of = [&](size_t i) { return Slot{log_[i].directory->number, log_[i].key}; };
+  for (size_t i = 0; i < log_.size(); ++i) slots[slot_of(i)].push_back(i);
+  std::map<Slot, std::optional<size_t>> last;  // change that is kept
+  for (const auto& [slot, changes] : slots) {
+    if (const uint64_t kept = below(changes.size() + 1); kept > 0) last[slot] = changes[kept - 1];
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t i = 1; i < log_.size(); ++i) {
+      const std::optional<size_t> gone = last[slot_of(i)];
+      std::optional<size_t>& added = last[slot_of(i - 1)];
+      if (!log_[i].joined || !gone.has_value() || *gone < i || (added.has_value() && *added >= i - 1)) continue;
+      added = i - 1;
+      changed = true;
+    }
+  }
+  for (const auto& [slot, change] : last) {
+    if (change.has_value()) Apply(log_[*change]);
+  }
+}
+
 void Tree::KeepSome(const std::function<uint64_t(uint64_t)>& below) {
   if (options_.disk == Disk::kJournal) {
     size_t kept = below(log_.size() + 1);
     while (kept < log_.size() && log_[kept].joined) ++kept;
     for (size_t i = 0; i < kept; ++i) Apply(log_[i]);
   } else {
-    std::map<std::pair<Node*, std::string>, std::vector<const Change*>> slots;
-    for (const Change& change : log_) slots[{change.directory.get(), change.key}].push_back(&change);
-    for (const auto& [slot, changes] : slots) {
-      if (const uint64_t kept = below(changes.size() + 1); kept > 0) Apply(*changes[kept - 1]);
-    }
+    KeepSomeSlots(below);
   }
   log_.clear();
 }

@@ -126,6 +126,7 @@ class Tree {
   enum class Joined { kNo, kYes };
   void Note(const NodeRef& directory, const std::string& key, Joined joined = Joined::kNo) REQUIRES(mutex_);
   static void Apply(const Change& change);
+  void KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   void KeepSome(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   void LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   // RETURNS: the key of the name in Node::entries, or why the backing refuses the name.
