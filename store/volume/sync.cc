@@ -14,8 +14,9 @@ constexpr int kTries = 16;
 }  // namespace
 
 // After a failed fsync the kernel may have thrown the dirty pages away and call them clean: the next fsync would succeed and mean nothing.
+// What was removed meanwhile needs no sync.
 Status Volume::NoteSync(Status synced) {
-  if (synced.ok()) return synced;
+  if (synced.ok() || synced.code() == ENOENT) return {};
   if (!sync_failed_.exchange(true)) {
     spdlog::error("a sync failed: {} ({}); nothing can be changed until the volume is mounted again", synced.error().what,
                   std::strerror(synced.code()));
