@@ -85,7 +85,7 @@ bool RequestLoop::Receive(fuse_buf& buffer) {
     const int received = fuse_session_receive_buf(session_, &buffer);
     if (received == -EINTR || received == -EAGAIN) continue;
     if (received > 0) return true;
-    // 0: unmounted. ECONNABORTED is that too, when it happens while a request is being read; without FUSE_ABORT_ERROR it means nothing else.
+    // 0: unmounted. So is ECONNABORTED, when that happens while a request is being read; without FUSE_ABORT_ERROR it means nothing else.
     Finish(received == -ECONNABORTED ? 0 : -received);
     return false;
   }

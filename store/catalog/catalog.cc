@@ -1,6 +1,7 @@
 // Typed reads: one key or one short scan each. The rules of slots and chains are in docs/format.md.
 #include "store/catalog/catalog.h"
 
+#include <spdlog/spdlog.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -17,6 +18,10 @@ constexpr size_t kInodeKeyBytes = 9, kNameKeyBytes = 17, kLinkKeyBytes = 25;
 constexpr Error kBadKey{EUCLEAN, "catalog key has a wrong length"};
 constexpr Error kAbsent{ENOENT, "catalog holds no such row"};
 
+void LogDamage(const char* what, std::string_view key) {
+  spdlog::error("damaged row left out: {} of inode {}", what, key.size() < kInodeKeyBytes ? 0 : Raw(keys::InodeOf(key)));
+}
+
 // The first key above `key`.
 std::string Above(std::string key) {
   key.push_back('\0');
@@ -28,6 +33,11 @@ Result<std::string> GetPresent(const Engine& engine, const std::string& key) {
   if (!value.ok()) return value.error();
   if (!*value) return kAbsent;
   return **std::move(value);
+}
+
+Result<NameRecord> DecodeRow(const Cursor& cursor) {
+  if (cursor.key().size() != kNameKeyBytes) return kBadKey;
+  return DecodeNameRecord(cursor.key(), cursor.value());
 }
 
 // The inodes of a table whose keys are a letter and an inode.
@@ -93,10 +103,9 @@ Result<std::vector<NameRow>> Catalog::ListNames(InodeId directory, Slot after, s
   std::vector<NameRow> rows;
   const std::unique_ptr<Cursor> cursor = engine_.Scan(keys::NamePrefix(directory), Above(keys::NameAt(directory, after)));
   for (; rows.size() < limit && cursor->Valid(); cursor->Next()) {
-    if (cursor->key().size() != kNameKeyBytes) return kBadKey;
-    Result<NameRecord> record = DecodeNameRecord(cursor->key(), cursor->value());
-    if (!record.ok()) return record.error();
-    if (record->name.empty()) continue;  // a tombstone
+    Result<NameRecord> record = DecodeRow(*cursor);
+    if (!record.ok()) LogDamage("a name in the directory", cursor->key());
+    if (!record.ok() || record->name.empty()) continue;  // without a name: a tombstone
     rows.push_back({directory, keys::SlotOf(cursor->key()), *std::move(record)});
   }
   if (const Status status = cursor->status(); !status.ok()) return status.error();
@@ -104,20 +113,28 @@ Result<std::vector<NameRow>> Catalog::ListNames(InodeId directory, Slot after, s
 }
 
 Result<bool> Catalog::HasNames(InodeId directory) const {
-  const Result<std::vector<NameRow>> rows = ListNames(directory, Slot{}, 1);
-  if (!rows.ok()) return rows.error();
-  return !rows->empty();
+  Status damaged;
+  const std::unique_ptr<Cursor> cursor = engine_.Scan(keys::NamePrefix(directory), "");
+  for (; cursor->Valid(); cursor->Next()) {
+    const Result<NameRecord> record = DecodeRow(*cursor);
+    if (record.ok() && !record->name.empty()) return true;
+    if (!record.ok()) damaged = record.error();
+  }
+  if (const Status status = cursor->status(); !status.ok()) return status.error();
+  if (!damaged.ok()) return damaged.error();
+  return false;
 }
 
 Result<std::vector<NameRow>> Catalog::NamesOf(InodeId inode, size_t limit) const {
   std::vector<NameRow> rows;
   const std::unique_ptr<Cursor> cursor = engine_.Scan(keys::LinkPrefix(inode), "");
   for (; rows.size() < limit && cursor->Valid(); cursor->Next()) {
-    if (cursor->key().size() != kLinkKeyBytes) return kBadKey;
+    if (cursor->key().size() != kLinkKeyBytes) continue;
     const InodeId directory = keys::DirectoryOfLink(cursor->key());
     const Slot slot = keys::SlotOf(cursor->key());
     // The cursor is a snapshot and this read is not: a name removed in between is gone, not damaged. What is left is for scrub to judge.
     Result<std::optional<NameRecord>> row = ReadRow(directory, slot);
+    if (row.code() == EUCLEAN) continue;
     if (!row.ok()) return row.error();
     if (!*row || (*row)->inode != inode) continue;
     rows.push_back({directory, slot, **std::move(row)});
@@ -140,7 +157,8 @@ Result<std::vector<std::pair<BackingName, InodeId>>> Catalog::ListHomes(InodeId 
   const std::unique_ptr<Cursor> cursor = engine_.Scan(keys::HomePrefix(directory), from);
   for (; homes.size() < limit && cursor->Valid(); cursor->Next()) {
     const Result<InodeId> inode = DecodeInode(cursor->key(), cursor->value());
-    if (!inode.ok()) return inode.error();
+    if (!inode.ok()) LogDamage("a home in the directory", cursor->key());
+    if (!inode.ok()) continue;
     homes.emplace_back(BackingName(std::string(keys::TailOf(cursor->key()))), *inode);
   }
   if (const Status status = cursor->status(); !status.ok()) return status.error();

@@ -43,8 +43,10 @@ class Catalog {
 
   Result<InodeRecord> ReadInode(InodeId inode) const;
   Result<NameRow> FindName(InodeId directory, const Name& name) const;
+  // Lists leave out, and log, what does not verify: a damaged row costs what it describes, and not what lies beside it.
   // RETURNS: up to `limit` rows of `directory` with slots above `after`, in the order of slots.
   Result<std::vector<NameRow>> ListNames(InodeId directory, Slot after, size_t limit) const;
+  // EUCLEAN where only damaged rows are left: such a directory is not empty.
   Result<bool> HasNames(InodeId directory) const;
   // RETURNS: up to `limit` names of `inode`, in the order of their directories' numbers.
   Result<std::vector<NameRow>> NamesOf(InodeId inode, size_t limit) const;

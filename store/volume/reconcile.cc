@@ -37,6 +37,9 @@ bool IsHidden(InodeId directory, const BackingName& name) {
   return (directory == kRootInode && strcasecmp(name.c_str(), kPrivateAreaName) == 0) || IsSillyRename(name);
 }
 
+// Of an xattr that was listed: it went in between, or a server without root's rights may not read it, or nobody can.
+bool IsNotOursToRead(int code) { return code == ENODATA || code == EACCES || code == EPERM || code == EOPNOTSUPP; }
+
 }  // namespace
 
 void Volume::TellAttributes(InodeId inode) const {
@@ -146,7 +149,11 @@ Status Volume::Import(InodeId inode, InodeRecord& record, const BackingStat& see
   if (!xattrs.ok()) return xattrs.error();
   for (const std::string& xattr : *xattrs) {
     const Result<std::string> value = backing_.GetXattr(in, name, xattr);
-    if (value.ok()) transaction.PutXattr(inode, xattr, *value);
+    if (value.ok()) {
+      transaction.PutXattr(inode, xattr, *value);
+    } else if (!IsNotOursToRead(value.code())) {
+      return value.error();  // imported is imported for good: rather later than without it
+    }
   }
   transaction.PutInode(inode, record);
   return {};
@@ -196,7 +203,8 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
     if (IsHidden(directory, entry.name)) return true;
     seen.insert(std::hash<std::string>()(entry.name.bytes()));
     const Result<InodeId> known = catalog_.FindHome({directory, entry.name});
-    if (known.ok()) return true;
+    // A damaged row says that it is known; its names lead to it all the same.
+    if (known.ok() || known.code() == EUCLEAN) return true;
     if (known.code() != ENOENT) {
       status = known.error();
       return false;
@@ -497,8 +505,8 @@ Result<InodeId> Volume::LostAndFound() {
     if (!name.ok()) return name.error();
     {
       const auto held = locks_.Exclusive(kRootInode);
-      const Result<CreatedInode> created = Create(
-          kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700, .uid = options_.keeper_uid, .gid = options_.keeper_gid});
+      const Result<CreatedInode> created =
+          Create(kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700, .uid = options_.keeper_uid, .gid = options_.keeper_gid});
       if (created.ok()) {
         TellName(kRootInode, *name);
         TellListing(kRootInode);

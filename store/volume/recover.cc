@@ -50,11 +50,7 @@ Status Volume::Open(const std::string& uuid) {
   }
   if (Status synced = SyncCatalog(); !synced.ok()) return synced;
 
-  const auto intents = catalog_.ListIntents();
-  if (!intents.ok()) return intents.error();
-  for (const IntentRecord& intent : *intents) {
-    if (Status resolved = ResolveIntent(intent); !resolved.ok()) return resolved;
-  }
+  if (Status resolved = ResolveIntents(); !resolved.ok()) return resolved;
   if (Status queued = QueueOrphans(); !queued.ok()) return queued;
   if (after_crash) {
     if (Status swept = SweepHomes(); !swept.ok()) return swept;
@@ -88,8 +84,27 @@ Result<MetaRecord> Volume::MakeRoot(const std::string& uuid, Transaction& transa
   return meta;
 }
 
-// A move was announced; whether it was made, the backing tells. The record follows the backing.
-Status Volume::ResolveIntent(const IntentRecord& intent) {
+// A place may lie in a directory that is being moved itself, and cannot be found before that one is resolved.
+Status Volume::ResolveIntents() {
+  const auto intents = catalog_.ListIntents();
+  if (!intents.ok()) return intents.error();
+  std::vector<IntentRecord> left = *intents;
+  for (bool progress = true; !left.empty();) {
+    std::vector<IntentRecord> again;
+    for (const IntentRecord& intent : left) {
+      const auto held = locks_.Exclusive(intent.inode);
+      const Result<bool> resolved = ResolveIntent(intent, progress ? IfNowhere::kWait : IfNowhere::kGiveUp);
+      if (!resolved.ok()) return resolved.error();
+      if (!*resolved) again.push_back(intent);
+    }
+    progress = again.size() < left.size();
+    left.swap(again);
+  }
+  return {};
+}
+
+// A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.
+Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere) {
   Result<InodeRecord> record = catalog_.ReadInode(intent.inode);
   if (!record.ok() && record.code() != ENOENT) return record.error();
   Transaction transaction(catalog_);
@@ -111,6 +126,7 @@ Status Volume::ResolveIntent(const IntentRecord& intent) {
     if (!at_elsewhere.ok()) return at_elsewhere.error();
     const Result<InodeId> resident = catalog_.FindHome(elsewhere);
     if (!resident.ok() && resident.code() != ENOENT) return resident.error();
+    if (!*at_home && !*at_elsewhere && if_nowhere == IfNowhere::kWait) return false;
     if (!*at_home && *at_elsewhere && !resident.ok()) {
       transaction.DeleteHome(*record->home);
       transaction.PutHome(elsewhere, intent.inode);
@@ -119,11 +135,10 @@ Status Volume::ResolveIntent(const IntentRecord& intent) {
     }
     transaction.PutDetached(intent.inode);  // the settler looks whether that is still so
   }
-  Status committed = Commit(transaction);
-  if (!committed.ok()) return committed;
+  if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Unpin(intent.inode);
   LeavePlace(intent.from);
-  return {};
+  return true;
 }
 
 Status Volume::QueueOrphans() {

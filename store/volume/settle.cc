@@ -208,12 +208,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
 Result<size_t> Volume::SettleSome(size_t limit) {
   MutexLock background(background_mutex_);
   // Left by a batch that failed. A new intent of the same inode must not take their place.
-  const auto intents = catalog_.ListIntents();
-  if (!intents.ok()) return intents.error();
-  for (const IntentRecord& intent : *intents) {
-    const auto held = locks_.Exclusive(intent.inode);
-    if (Status resolved = ResolveIntent(intent); !resolved.ok()) return resolved.error();
-  }
+  if (Status resolved = ResolveIntents(); !resolved.ok()) return resolved.error();
   std::vector<Move> moves;
   bool any = false;
   may_be_detached_ = false;  // before the look, so that what comes meanwhile counts

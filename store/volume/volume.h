@@ -223,7 +223,9 @@ class Volume {
 
   // recover.cc
   Result<MetaRecord> MakeRoot(const std::string& uuid, Transaction& transaction);
-  Status ResolveIntent(const IntentRecord& intent);
+  Status ResolveIntents();
+  enum class IfNowhere { kWait, kGiveUp };
+  Result<bool> ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere);
   Status QueueOrphans();
   Status SweepHomes();
 

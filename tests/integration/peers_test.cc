@@ -232,6 +232,32 @@ TEST_P(Peers, P7_ADamagedRecordIsReportedAndKept) {
   }
 }
 
+// S-PEER-1
+TEST_P(Peers, P7_ADamagedNameCostsOnlyItself) {
+  ASSERT_EQ(top().Mkdir("d"), 0);
+  for (const char* const name : {"d/bad", "d/good", "d/other"}) ASSERT_EQ(top().Write(name, name), 0);
+  ASSERT_EQ(top().Link("d/bad", "second"), 0);
+  const uint64_t directory = top().Ino("d");
+  Unmount();
+  ASSERT_EQ(DamageStoredName(bare().path(), directory, "bad"), 0);
+  for (int round = 0; round < 2; ++round) {
+    Mount();
+    EXPECT_THAT(top().Names("d"), ElementsAre("good", "other"));
+    EXPECT_THAT(volume().Log(), HasSubstr("damaged row"));
+    EXPECT_EQ(top().Status("d/bad").error, EUCLEAN);
+    EXPECT_EQ(top().Write("d/bad", ""), EUCLEAN);
+    EXPECT_EQ(top().Read("second"), "d/bad");
+    EXPECT_EQ(top().Write("d/good", "written"), 0);
+    EXPECT_EQ(top().Rmdir("d").code, ENOTEMPTY);
+    Unmount();
+    EXPECT_EQ(bare().Read("d/bad"), "d/bad");
+  }
+  Mount();
+  ASSERT_EQ(top().Unlink("d/good"), 0);
+  ASSERT_EQ(top().Unlink("d/other"), 0);
+  EXPECT_EQ(top().Rmdir("d"), EUCLEAN);
+}
+
 // S-PEER-1: it fell back on its own links only where the backing said EPERM.
 TEST_P(Peers, P8_LinksAreFoundOutByTrying) {
   Unmount();

@@ -135,26 +135,38 @@ TEST_F(CatalogTest, RecordMovedToAnotherKeyIsEUCLEAN) {
   EXPECT_EQ(catalog_.ReadInode(InodeId{101}).code(), EUCLEAN);
 }
 
-TEST_F(CatalogTest, DamageIsEUCLEANWhereverItIsRead) {
+TEST_F(CatalogTest, DamageIsEUCLEANWhereItIsReadAndLeftOutOfLists) {
   const Name name = *Name::From("a");
   Commit([&](Transaction& t) { ASSERT_TRUE(t.AddName(InodeId{1}, name, kInode, FileType::kRegular).ok()); });
   Store(keys::NameAt(InodeId{1}, catalog_.FindName(InodeId{1}, name)->slot), "damaged");
   EXPECT_EQ(catalog_.FindName(InodeId{1}, name).code(), EUCLEAN);
-  EXPECT_EQ(catalog_.ListNames(InodeId{1}, Slot{}, 9).code(), EUCLEAN);
-  EXPECT_EQ(catalog_.NamesOf(kInode, 9).code(), EUCLEAN);
+  EXPECT_TRUE(catalog_.ListNames(InodeId{1}, Slot{}, 9)->empty());
+  EXPECT_TRUE(catalog_.NamesOf(kInode, 9)->empty());
+  EXPECT_EQ(catalog_.HasNames(InodeId{1}).code(), EUCLEAN);
   Transaction transaction(catalog_);
   EXPECT_EQ(transaction.RemoveName(InodeId{1}, name).code(), EUCLEAN);
   EXPECT_EQ(transaction.AddName(InodeId{1}, name, kInode, FileType::kRegular).code(), EUCLEAN);
   EXPECT_TRUE(transaction.empty());
 }
 
-TEST_F(CatalogTest, KeysOfAWrongLengthAreEUCLEAN) {
+TEST_F(CatalogTest, DamagedHomeIsLeftOutOfAList) {
+  for (const char* name : {"a", "b", "c"}) {
+    Commit([&](Transaction& t) { t.PutHome({InodeId{1}, BackingName(name)}, kInode); });
+  }
+  Store(keys::Home({InodeId{1}, BackingName("b")}), "damaged");
+  EXPECT_EQ(catalog_.FindHome({InodeId{1}, BackingName("b")}).code(), EUCLEAN);
+  const auto homes = catalog_.ListHomes(InodeId{1}, std::nullopt, 9);
+  ASSERT_EQ(homes->size(), 2U);
+  EXPECT_EQ(homes->back().first, BackingName("c"));
+}
+
+TEST_F(CatalogTest, KeysOfAWrongLengthAreNoRows) {
   for (const char* key : {"O", "O123456789", "D\x7f", "N12345678xyz", "L12345678"}) Store(key, "");
   EXPECT_EQ(catalog_.ListOrphans(InodeId{}, 9).code(), EUCLEAN);
   EXPECT_EQ(catalog_.ListDetached(InodeId{}, 9).code(), EUCLEAN);
   const InodeId inode{0x3132333435363738};
-  EXPECT_EQ(catalog_.ListNames(inode, Slot{}, 9).code(), EUCLEAN);
-  EXPECT_EQ(catalog_.NamesOf(inode, 9).code(), EUCLEAN);
+  EXPECT_TRUE(catalog_.ListNames(inode, Slot{}, 9)->empty());
+  EXPECT_TRUE(catalog_.NamesOf(inode, 9)->empty());
 }
 
 TEST_F(CatalogTest, EmptyTransactionCommitsNothing) {

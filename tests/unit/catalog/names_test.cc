@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "store/catalog/catalog.h"
+#include "store/catalog/keys.h"
 #include "store/engine/memory_engine.h"
 
 namespace hardlinkfs {
@@ -46,6 +47,15 @@ class Names : public testing::Test {
     if (!rows.ok()) return names;
     for (const NameRow& row : *rows) EXPECT_TRUE(names.insert(row.record.name).second) << "listed twice: " << row.record.name;
     return names;
+  }
+  // As a broken disk does.
+  void Damage(const std::string& name) {
+    const auto row = catalog_.FindName(kDirectory, N(name));
+    ASSERT_TRUE(row.ok());
+    const std::string key = keys::NameAt(kDirectory, row->slot);
+    Batch batch;
+    batch.Put(key, (*engine_.Get(key))->substr(1));
+    ASSERT_TRUE(engine_.Commit(batch).ok());
   }
   // RETURNS: all rows of the name tables, tombstones too.
   size_t RowsStored() const {
@@ -141,6 +151,29 @@ TEST_F(Names, ListingCanBeContinuedAfterAnySlot) {
     }
   }
   EXPECT_EQ(listed, expected);
+}
+
+TEST_F(Names, DamagedRowCostsOnlyItself) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(Add(name).ok());
+  Damage("b");
+  EXPECT_EQ(List(), (std::set<std::string>{"a", "c"}));
+  EXPECT_EQ(Find("a"), 0);
+  EXPECT_EQ(Find("b"), EUCLEAN);
+  EXPECT_TRUE(*catalog_.HasNames(kDirectory));
+  EXPECT_EQ(Add("b").code(), EUCLEAN);
+  EXPECT_EQ(Remove("b").code(), EUCLEAN);
+  ASSERT_TRUE(Remove("a").ok());
+  ASSERT_TRUE(Remove("c").ok());
+  EXPECT_EQ(catalog_.HasNames(kDirectory).code(), EUCLEAN) << "not to be called empty";
+}
+
+TEST_F(Names, OfAnInodeAreThoseThatCanBeRead) {
+  for (const char* name : {"a", "b"}) ASSERT_TRUE(Add(name, InodeId{5}).ok());
+  Damage("a");
+  const auto rows = catalog_.NamesOf(InodeId{5}, 10);
+  ASSERT_TRUE(rows.ok());
+  ASSERT_EQ(rows->size(), 1U);
+  EXPECT_EQ(rows->front().record.name, "b");
 }
 
 TEST_F(Names, SeedDecidesTheSlot) {

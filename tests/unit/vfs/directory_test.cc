@@ -1,6 +1,7 @@
 // Listing: every name that was there all the time is shown once, whatever comes and goes; offsets survive a remount.
 #include <set>
 
+#include "store/catalog/keys.h"
 #include "tests/unit/vfs/vfs_fixture.h"
 
 namespace hardlinkfs {
@@ -32,7 +33,19 @@ class DirectoryTest : public VfsTest {
     return more ? offset : 0;
   }
 
+  // As a broken disk does.
+  void Damage(const std::string& key) {
+    Batch batch;
+    batch.Put(key, (*machine_.engine().Get(key))->substr(1));
+    ASSERT_TRUE(machine_.engine().Commit(batch).ok());
+    damaged_ = true;
+  }
+  void TearDown() override {
+    if (!damaged_) VfsTest::TearDown();
+  }
+
   InodeId directory_{};
+  bool damaged_ = false;
 };
 
 TEST_F(DirectoryTest, DotAndDotDotComeFirst) {
@@ -151,6 +164,30 @@ TEST_F(DirectoryTest, LinkWhoseContentVanishedIsNotListed) {
   ASSERT_TRUE(machine_.backing().RemoveFile(machine_.backing().root(), BackingName("a")).ok());
   ASSERT_EQ(machine_.Open().code(), 0);
   EXPECT_THAT(List(directory_), ElementsAre(".", ".."));
+}
+
+TEST_F(DirectoryTest, DamagedNameCostsOnlyItself) {
+  for (const char* name : {"a", "b", "c"}) File(name, directory_);
+  const auto row = volume().Find(directory_, *Name::From("b"));
+  ASSERT_TRUE(row.ok());
+  Damage(keys::NameAt(directory_, row->slot));
+  for (int session = 0; session < 2; ++session) {
+    EXPECT_THAT(List(directory_), ElementsAre(".", "..", "a", "c"));
+    EXPECT_EQ(vfs().Lookup(directory_, "b").code(), EUCLEAN);
+    EXPECT_EQ(vfs().Lookup(directory_, "a").code(), 0);
+    Remount();
+  }
+  ASSERT_EQ(vfs().Unlink(root_, directory_, "a").code(), 0);
+  ASSERT_EQ(vfs().Unlink(root_, directory_, "c").code(), 0);
+  EXPECT_EQ(vfs().RemoveDirectory(root_, kRootInode, "d").code(), EUCLEAN);
+}
+
+TEST_F(DirectoryTest, DamagedRowOfAHomeCostsNothing) {
+  for (const char* name : {"a", "b", "c"}) File(name, directory_);
+  Damage(keys::Home({directory_, BackingName("b")}));
+  Remount();
+  EXPECT_THAT(List(directory_), ElementsAre(".", "..", "a", "b", "c"));
+  EXPECT_EQ(vfs().Lookup(directory_, "b").code(), 0);
 }
 
 TEST_F(DirectoryTest, UsageCountsInodes) {

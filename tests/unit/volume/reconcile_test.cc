@@ -397,5 +397,42 @@ TEST_F(ReconcileOnExt4Test, AdoptedKeepWhatTheBackingHolds) {
   EXPECT_THAT(Bare(), ElementsAre("a=1", "t@"));
 }
 
+// An error is no reason to call it imported, and to forget what could not be read.
+TEST_F(ReconcileOnExt4Test, XattrsThatCannotBeReadNowAreReadLater) {
+  Close();
+  BareFile("a", "1");
+  const BackingName name("a");
+  for (const char* xattr : {"user.x", "user.y"}) ASSERT_TRUE(backing().AddXattr(backing().root(), name, xattr, "value").ok());
+  Open();
+  ASSERT_EQ(volume().PrepareDirectory(kRootInode).code(), 0);
+  const InodeId inode = volume().Find(kRootInode, N("a"))->record.inode;
+  backing().FailNth(BackingCall::kGetXattr, 2, EIO);
+  EXPECT_EQ(volume().Prepare(inode).code(), EIO);
+  Reopen();
+  EXPECT_EQ(Find("a"), inode);
+  EXPECT_EQ(*machine_.catalog().ReadXattr(inode, "user.x"), "value");
+  EXPECT_EQ(*machine_.catalog().ReadXattr(inode, "user.y"), "value");
+}
+
+// One that went in between, or that a server without root's rights may never read, keeps nobody from the file.
+TEST_F(ReconcileOnExt4Test, XattrsThatAreNotOursToReadAreLeftOut) {
+  Close();
+  BareFile("a", "1");
+  const BackingName name("a");
+  for (const char* xattr : {"user.x", "user.y"}) ASSERT_TRUE(backing().AddXattr(backing().root(), name, xattr, "value").ok());
+  for (const int error : {ENODATA, EACCES}) {
+    Open();
+    ASSERT_EQ(volume().PrepareDirectory(kRootInode).code(), 0);
+    backing().FailNth(BackingCall::kGetXattr, 1, error);
+    EXPECT_NE(Raw(Find("a")), 0U) << error;
+    EXPECT_EQ(machine_.catalog().ListXattrs(Find("a"))->size(), 1U);
+    Close();
+    BareRemove("a");
+    BareFile("a", "1");
+    for (const char* xattr : {"user.x", "user.y"}) ASSERT_TRUE(backing().AddXattr(backing().root(), name, xattr, "value").ok());
+  }
+  Open();
+}
+
 }  // namespace
 }  // namespace hardlinkfs
