@@ -37,7 +37,8 @@ Status Vfs::ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, 
       for (const NameRow& row : *rows) {
         const InodeId inode = row.record.inode;
         const std::optional<DirectoryEntry> entry = failed.contains(inode) ? NameOnly(row) : EntryOf(directory, row, mode);
-        // Those behind one that cannot be shown yet are only looked at, so that all of the batch is prepared before the rows are read again.
+        // Those behind one that cannot be shown yet are only looked at, so that all of the batch is prepared before the rows are read
+        // again.
         if (!entry.has_value()) unprepared.push_back(inode);
         if (!unprepared.empty()) continue;
         if (!visit(*entry)) return {};
