@@ -24,21 +24,29 @@ constexpr auto kPatience = std::chrono::milliseconds(2);
 // Without requests for this long the watchdog goes to sleep.
 constexpr int kIdleTicks = 250;
 
-// Requests that wait for a disk by their nature.
-bool WaitsForDisk(const fuse_buf& buffer) {
+enum class Duration {
+  kInstant,  // not worth a second worker, whatever else is waiting
+  kUnknown,
+  kWaitsForDisk,  // by its nature
+};
+
+Duration DurationOf(const fuse_buf& buffer) {
   fuse_in_header header{};
-  if ((buffer.flags & FUSE_BUF_IS_FD) != 0 || buffer.size < sizeof header) return true;
+  if ((buffer.flags & FUSE_BUF_IS_FD) != 0 || buffer.size < sizeof header) return Duration::kWaitsForDisk;
   std::memcpy(&header, buffer.mem, sizeof header);
   switch (header.opcode) {
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+      return Duration::kInstant;
     case FUSE_FSYNC:
     case FUSE_FSYNCDIR:
     case FUSE_SYNCFS:
     case FUSE_FALLOCATE:
     case FUSE_COPY_FILE_RANGE:
     case FUSE_OPENDIR:
-      return true;
+      return Duration::kWaitsForDisk;
     default:
-      return false;
+      return Duration::kUnknown;
   }
 }
 
@@ -69,7 +77,7 @@ void RequestLoop::Finish(int error) {
   const uint64_t one = 1;
   // Cannot fail but for a full counter, and then it is readable already.
   [[maybe_unused]] const ssize_t written = write(stop_.get(), &one, sizeof one);
-  baton_free_.release(kWorkers);
+  for (int i = 0; i < kWorkers; ++i) baton_free_.Release();
   const std::lock_guard lock(watch_mutex_);
   watch_wake_.notify_all();
 }
@@ -98,9 +106,14 @@ bool RequestLoop::AnotherIsWaiting() const {
 
 // RETURNS: whether this worker still holds the baton afterwards.
 bool RequestLoop::ServeWithBaton(fuse_buf& buffer, uint64_t& held) {
-  if (WaitsForDisk(buffer) || AnotherIsWaiting()) {
+  const Duration duration = DurationOf(buffer);
+  if (duration == Duration::kInstant) {
+    fuse_session_process_buf(session_, &buffer);
+    return true;
+  }
+  if (duration == Duration::kWaitsForDisk || AnotherIsWaiting()) {
     baton_ = held + 2;
-    baton_free_.release();
+    baton_free_.Release();
     fuse_session_process_buf(session_, &buffer);
     return false;
   }
@@ -119,7 +132,7 @@ bool RequestLoop::ServeWithBaton(fuse_buf& buffer, uint64_t& held) {
 void RequestLoop::Work() {
   fuse_buf buffer{};
   while (!stopping_) {
-    baton_free_.acquire();
+    baton_free_.Acquire();
     if (stopping_) break;
     uint64_t held = baton_;
     while (Receive(buffer) && ServeWithBaton(buffer, held)) {
@@ -144,7 +157,7 @@ void RequestLoop::Watch() {
     const bool same_request = received == seen_received && baton == seen_baton;
     if (same_request && (baton & kBusy) != 0) {
       // The holder finds out when it has served its request.
-      if (baton_.compare_exchange_strong(baton, (baton & ~kBusy) + 2)) baton_free_.release();
+      if (baton_.compare_exchange_strong(baton, (baton & ~kBusy) + 2)) baton_free_.Release();
     }
     idle_ticks = same_request && (baton & kBusy) == 0 ? idle_ticks + 1 : 0;
     seen_received = received;

@@ -6,11 +6,12 @@
 #ifndef HARDLINKFS_FUSE_LOWLEVEL_REQUEST_LOOP_H_
 #define HARDLINKFS_FUSE_LOWLEVEL_REQUEST_LOOP_H_
 
+#include <semaphore.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-#include <semaphore>
 
 #include "store/base/unique_fd.h"
 
@@ -18,6 +19,25 @@ struct fuse_session;
 struct fuse_buf;
 
 namespace hardlinkfs {
+
+// std::counting_semaphore of libstdc++ 12 wakes all that wait for each release, and they spin before they sleep again.
+class Semaphore {
+ public:
+  explicit Semaphore(unsigned count) { sem_init(&semaphore_, 0, count); }
+  ~Semaphore() { sem_destroy(&semaphore_); }
+  Semaphore(const Semaphore&) = delete;
+  Semaphore& operator=(const Semaphore&) = delete;
+
+  void Acquire() {
+    // The only other way to return is EINTR.
+    while (sem_wait(&semaphore_) != 0) {
+    }
+  }
+  void Release() { sem_post(&semaphore_); }
+
+ private:
+  sem_t semaphore_{};
+};
 
 class RequestLoop {
  public:
@@ -52,7 +72,7 @@ class RequestLoop {
   std::atomic<bool> stopping_{false};
   std::atomic<int> error_{0};
 
-  std::counting_semaphore<> baton_free_{1};
+  Semaphore baton_free_{1};
   std::atomic<uint64_t> baton_{0};
   std::atomic<uint64_t> received_{0};
 
