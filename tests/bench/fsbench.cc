@@ -28,10 +28,11 @@ constexpr size_t kPage = 4096;
 
 struct Settings {
   std::string directory;
-  size_t count = 4000;     // entries a thread
-  double seconds = 3;      // after which a phase stops early
-  size_t threads = 1;      // each in a folder of its own
-  size_t mebibytes = 256;  // of the data file
+  size_t count = 4000;      // entries a thread
+  double seconds = 3;       // after which a phase stops early
+  size_t threads = 1;       // each in a folder of its own
+  size_t mebibytes = 256;   // of the data file
+  std::string random_file;  // of that size, for the random phases; empty: the one that was written
   size_t random_ops = 8000;
 };
 
@@ -224,6 +225,10 @@ class DataBench {
                               for (size_t i = 0; i < settings_.mebibytes; ++i)
                                 Check(pread(fd, buffer_.data(), kBlock, At(i, kBlock)) == kBlock, "read");
                             });
+    const std::string random_path = settings_.random_file.empty() ? path_ : settings_.random_file;
+    close(fd);
+    fd = open(random_path.c_str(), O_RDWR | O_CLOEXEC);
+    Check(fd >= 0, "open " + random_path);
     const double count = static_cast<double>(settings_.random_ops);
     results_["random write 4K"] = count / Time([&] {
                                     AtRandom([&](off_t at) { Check(pwrite(fd, buffer_.data(), kPage, at) == kPage, "write"); });
@@ -232,7 +237,7 @@ class DataBench {
     // A descriptor opened anew: what a filesystem keeps for the written one shall not help.
     close(fd);
     DropCaches('3');
-    fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    fd = open(random_path.c_str(), O_RDONLY | O_CLOEXEC);
     Check(fd >= 0, "open");
     results_["random read 4K"] =
         count / Time([&] { AtRandom([&](off_t at) { Check(pread(fd, buffer_.data(), kPage, at) == kPage, "read"); }); });
@@ -271,6 +276,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", settings.seconds, "a metadata phase ends after this, done or not")->capture_default_str();
   app.add_option("--threads", settings.threads, "threads of the metadata phases, each in its own folder")->capture_default_str();
   app.add_option("--size", settings.mebibytes, "MiB of the data file; 0: no data phases")->capture_default_str();
+  app.add_option("--random-file", settings.random_file, "a file of --size MiB for the random phases (default: one just written)");
   app.add_option("--random", settings.random_ops, "4 KiB reads and writes at random places")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
