@@ -1,4 +1,5 @@
-// PosixBacking: a Backing over a real directory, by openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV below one root descriptor.
+// PosixBacking: a Backing over a real directory, by openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV below one root
+// descriptor.
 #ifndef HARDLINKFS_STORE_BACKING_POSIX_BACKING_H_
 #define HARDLINKFS_STORE_BACKING_POSIX_BACKING_H_
 

@@ -36,8 +36,8 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}                                 // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(error) { assert(error.code > 0); }               // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::move(value)) {}                    // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(error) { assert(error.code > 0); }  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return std::holds_alternative<T>(state_); }
   // REQUIRES: !ok()

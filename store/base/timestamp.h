@@ -14,9 +14,7 @@ struct Timestamp {
 
   auto operator<=>(const Timestamp&) const = default;
 
-  static Timestamp From(const timespec& t) {
-    return {static_cast<int64_t>(t.tv_sec), static_cast<uint32_t>(t.tv_nsec)};
-  }
+  static Timestamp From(const timespec& t) { return {static_cast<int64_t>(t.tv_sec), static_cast<uint32_t>(t.tv_nsec)}; }
   timespec ToTimespec() const { return {static_cast<time_t>(seconds), static_cast<long>(nanoseconds)}; }
 };
 

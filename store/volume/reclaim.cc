@@ -80,8 +80,8 @@ Status Volume::DistrustSome() {
   return {};
 }
 
-// RETURNS: false when a directory is not empty, or not yet. What another machine put there since a session that ended in a crash is left alone, and
-// will be adopted as what it is.
+// RETURNS: false when a directory is not empty, or not yet. What another machine put there since a session that ended in a crash is left
+// alone, and will be adopted as what it is.
 Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
   const Place& home = *record.home;
   const bool is_directory = record.type == FileType::kDirectory;

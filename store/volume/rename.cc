@@ -117,8 +117,8 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
   Touch(to, now);
   for (const auto& [inode, record] : records) transaction.PutInode(inode, record);
 
-  // S7: noted before the commit, since the engine may make it durable by itself at once; and under the gate, so that no sync of the log takes
-  // the note away before the commit.
+  // S7: noted before the commit, since the engine may make it durable by itself at once; and under the gate, so that no sync of the log
+  // takes the note away before the commit.
   std::shared_lock gate(takeover_gate_);
   if (r.target.has_value()) {
     MutexLock lock(pending_mutex_);

@@ -99,8 +99,8 @@ Status Volume::SyncCatalog() {
   return {};
 }
 
-// The engine is about to make commits durable by itself, and may hold up whoever commits until this returns: so without the gate and without
-// inode locks. Whatever took over a name in those commits is in the set already.
+// The engine is about to make commits durable by itself, and may hold up whoever commits until this returns: so without the gate and
+// without inode locks. Whatever took over a name in those commits is in the set already.
 void Volume::BeforePersist() {
   std::set<InodeId> inodes;
   {

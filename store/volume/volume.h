@@ -187,8 +187,8 @@ class Volume {
   // RETURNS: whether SyncAll has anything to do.
   uint64_t commits() const { return committed_.load(); }
   bool NeedsSync();
-  // A sync that failed is never tried again as if it had succeeded: from then on nothing is changed and nothing promised until the volume is
-  // opened anew (S6). RETURNS: EIO for a failure, which is noted; ENOENT, of something removed, is none.
+  // A sync that failed is never tried again as if it had succeeded: from then on nothing is changed and nothing promised until the volume
+  // is opened anew (S6). RETURNS: EIO for a failure, which is noted; ENOENT, of something removed, is none.
   Status NoteSync(Status synced);
   // RETURNS: EROFS after a failed sync.
   Status Writable() const;
@@ -339,10 +339,10 @@ class Volume {
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
-  std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);  // directories listed for the first time since the last sync
+  std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);       // directories listed for the first time since the last sync
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);  // directories in which something is about to be left without a record
-  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);  // with an intent
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);         // with an intent that is gone, but not durably
+  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);   // with an intent
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);          // with an intent that is gone, but not durably
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
 };

@@ -1,4 +1,5 @@
-// POSIX ACLs: S-ACL-* of docs/semantics.md. They are written as the xattrs in which the kernel takes them (acl(5), linux/posix_acl_xattr.h).
+// POSIX ACLs: S-ACL-* of docs/semantics.md. They are written as the xattrs in which the kernel takes them (acl(5),
+// linux/posix_acl_xattr.h).
 #include <sys/stat.h>
 
 #include <cstring>

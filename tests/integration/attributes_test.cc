@@ -111,7 +111,8 @@ TEST_P(Attributes, ASetgidDirectoryGivesItsGroupAndToDirectoriesTheBit) {
   ASSERT_EQ(top().Mkdir("team"), 0);
   ASSERT_EQ(top().Chown("team", 0, 777), 0);
   ASSERT_EQ(top().Chmod("team", 02777), 0);
-  ASSERT_EQ(AsUser(kAlice, [&] { return top().Write("team/f", "").code | top().Mkdir("team/d").code | top().Symlink("f", "team/s").code; }), 0);
+  ASSERT_EQ(AsUser(kAlice, [&] { return top().Write("team/f", "").code | top().Mkdir("team/d").code | top().Symlink("f", "team/s").code; }),
+            0);
   for (const char* const name : {"team/f", "team/d", "team/s"}) EXPECT_EQ(top().Status(name).gid, 777U) << name;
   EXPECT_EQ(top().Status("team/d").permissions(), 02755U);
   EXPECT_EQ(top().Status("team/f").permissions(), 0644U);
@@ -216,9 +217,15 @@ TEST_P(Attributes, StickyDirectoriesProtectWhatOthersOwn) {
 
 // S-TIME-1
 TEST_P(Attributes, TimesAreExactToTheNanosecondFarIntoPastAndFuture) {
-  const std::vector<timespec> times{{0, 0},          {1, 1},           {-1, 999999999},        {-2208988800, 5},  // 1900
-                                    {2147483647, 7}, {2147483648, 8},  {4294967295, 999999999}, {4294967296, 9},  // 2038, 2106
-                                    {253402300799, 123456789}};                                                    // 9999
+  const std::vector<timespec> times{{0, 0},
+                                    {1, 1},
+                                    {-1, 999999999},
+                                    {-2208988800, 5},  // 1900
+                                    {2147483647, 7},
+                                    {2147483648, 8},
+                                    {4294967295, 999999999},
+                                    {4294967296, 9},             // 2038, 2106
+                                    {253402300799, 123456789}};  // 9999
   std::vector<std::string> names;
   for (size_t i = 0; i < times.size(); ++i) {
     const std::string name = "t" + std::to_string(i);

@@ -114,7 +114,8 @@ std::string Command() {
 }
 
 ScratchDirectory::ScratchDirectory(const std::string& parent) : path_(parent + "/hardlinkfs-test.XXXXXX") {
-  if (mkdtemp(path_.data()) == nullptr) throw std::filesystem::filesystem_error("mkdtemp", path_, std::error_code(errno, std::generic_category()));
+  if (mkdtemp(path_.data()) == nullptr)
+    throw std::filesystem::filesystem_error("mkdtemp", path_, std::error_code(errno, std::generic_category()));
   chmod(path_.c_str(), 0755);  // other users are to get in
 }
 

@@ -1,5 +1,5 @@
-// MountTest: a fresh hardlinkfs, mounted by the real command over a fresh directory of a backing. The suites run on each backing there is: exFAT and
-// others that HARDLINKFS_TEST_BACKINGS names (tests/run makes one), ext4 (or whatever TMPDIR lies on), and tmpfs.
+// MountTest: a fresh hardlinkfs, mounted by the real command over a fresh directory of a backing. The suites run on each backing there is:
+// exFAT and others that HARDLINKFS_TEST_BACKINGS names (tests/run makes one), ext4 (or whatever TMPDIR lies on), and tmpfs.
 #ifndef HARDLINKFS_TESTS_INTEGRATION_FIXTURE_H_
 #define HARDLINKFS_TESTS_INTEGRATION_FIXTURE_H_
 

@@ -1,5 +1,5 @@
-// Folder: system calls on names below one directory, for tests that read like a list of commands. It hides nothing: each function is one call, and
-// answers with that call's errno.
+// Folder: system calls on names below one directory, for tests that read like a list of commands. It hides nothing: each function is one
+// call, and answers with that call's errno.
 #ifndef HARDLINKFS_TESTS_INTEGRATION_FOLDER_H_
 #define HARDLINKFS_TESTS_INTEGRATION_FOLDER_H_
 

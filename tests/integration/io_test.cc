@@ -1,8 +1,8 @@
 // Contents, space and syncing: S-IO-*, S-STATFS-* and S-SYNC-* of docs/semantics.md.
+#include <linux/falloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <linux/falloc.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -25,7 +25,8 @@ std::string Pattern(size_t size) {
 // A shared mapping that goes by itself.
 class Mapping {
  public:
-  Mapping(const UniqueFd& file, size_t size) : size_(size), at_(static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0))) {}
+  Mapping(const UniqueFd& file, size_t size)
+      : size_(size), at_(static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0))) {}
   ~Mapping() {
     if (valid()) munmap(at_, size_);
   }
@@ -60,8 +61,10 @@ TEST_P(Io, PiecesAtOddOffsetsComeTogether) {
   const std::string text = Pattern(300000);
   {
     const UniqueFd file = top().Open("a", O_CREAT | O_RDWR);
-    for (size_t at = 0; at < text.size(); at += 2 * 4099) ASSERT_GT(pwrite(file.get(), text.data() + at, std::min<size_t>(4099, text.size() - at), static_cast<off_t>(at)), 0);
-    for (size_t at = 4099; at < text.size(); at += 2 * 4099) ASSERT_GT(pwrite(file.get(), text.data() + at, std::min<size_t>(4099, text.size() - at), static_cast<off_t>(at)), 0);
+    for (size_t at = 0; at < text.size(); at += 2 * 4099)
+      ASSERT_GT(pwrite(file.get(), text.data() + at, std::min<size_t>(4099, text.size() - at), static_cast<off_t>(at)), 0);
+    for (size_t at = 4099; at < text.size(); at += 2 * 4099)
+      ASSERT_GT(pwrite(file.get(), text.data() + at, std::min<size_t>(4099, text.size() - at), static_cast<off_t>(at)), 0);
     EXPECT_EQ(StatOf(file.get()).size, text.size());
   }
   Remount();

@@ -140,7 +140,9 @@ TEST_P(Link, ChangesCtimeOfTheFileAndTimesOfTheDirectory) {
   const Stat file = top().Status("a");
   const Stat directory = top().Status("d");
   ASSERT_EQ(top().Link("a", "d/b"), 0);
-  const auto later = [](const timespec& a, const timespec& b) { return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec; };
+  const auto later = [](const timespec& a, const timespec& b) {
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+  };
   EXPECT_TRUE(later(top().Status("a").ctime, file.ctime));
   EXPECT_FALSE(later(top().Status("a").mtime, file.mtime));
   EXPECT_TRUE(later(top().Status("d").mtime, directory.mtime));

@@ -49,7 +49,8 @@ TEST_P(Listing, ShowsEveryEntryOnceWithItsInodeAndType) {
   const UniqueFd root = top().Open(".", O_RDONLY | O_DIRECTORY);
   std::map<std::string, DirEntry> entries;
   for (const DirEntry& entry : ReadEntries(root.get())) EXPECT_TRUE(entries.emplace(entry.name, entry).second) << entry.name;
-  const std::map<std::string, int> types{{".", DT_DIR}, {"..", DT_DIR}, {"d", DT_DIR}, {"f", DT_REG}, {"g", DT_REG}, {"p", DT_FIFO}, {"s", DT_LNK}, {"u", DT_SOCK}};
+  const std::map<std::string, int> types{{".", DT_DIR}, {"..", DT_DIR}, {"d", DT_DIR}, {"f", DT_REG},
+                                         {"g", DT_REG}, {"p", DT_FIFO}, {"s", DT_LNK}, {"u", DT_SOCK}};
   ASSERT_EQ(entries.size(), types.size());
   for (const auto& [name, type] : types) {
     EXPECT_EQ(entries[name].type, type) << name;

@@ -395,7 +395,8 @@ TEST_P(UserMounting, WhatIsFoundAgainAfterALossIsHis) {
 TEST_P(UserMounting, TheTryScriptMountsOverAFolderOfHis) {
   const std::string build = std::filesystem::path(Command()).parent_path().parent_path().string();
   if (!std::filesystem::exists(build + "/build.ninja")) GTEST_SKIP() << "not in a build folder";
-  if (RunCommand({"ninja", "-C", build, "-n", "hardlinkfs"}).out.find("no work to do") == std::string::npos) GTEST_SKIP() << build << " is not up to date";
+  if (RunCommand({"ninja", "-C", build, "-n", "hardlinkfs"}).out.find("no work to do") == std::string::npos)
+    GTEST_SKIP() << build << " is not up to date";
   const auto try_it = [&] {
     return RunCommand({"env", "BUILD_DIR=" + build, HARDLINKFS_SOURCE_DIR "/mount-helpers/try", bare().path()}, kNobody);
   };

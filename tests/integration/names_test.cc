@@ -55,17 +55,66 @@ TEST_P(Names, OfEveryByteWork) {
 
 // S-NAME-1
 TEST_P(Names, ThatOtherSystemsForbidWork) {
-  std::vector<std::string> names{"*", "?", "<", ">", "|", "\"", ":", "\\", "a*b?c<d>e|f\"g:h\\i", "...", "a.", "a..", "a ", "a  ", " a", " ", "  ",
-                                 ". ", " .", "a. .", "CON", "con", "NUL", "nul.txt", "AUX", "PRN", "COM1", "LPT9.log", "CONIN$", "~", "~1",
-                                 "A~1.TXT", "%", "%25", "%41", "p%(41)", "pA", "%2F", "%00", "\t", "\n", "\x01\x02\x7f", "-", "--", "desktop.ini",
-                                 "Thumbs.db", ".fuse_hidden0000", "lost+found", "$RECYCLE.BIN", "System Volume Information", ".Trash-0"};
+  std::vector<std::string> names{"*",
+                                 "?",
+                                 "<",
+                                 ">",
+                                 "|",
+                                 "\"",
+                                 ":",
+                                 "\\",
+                                 "a*b?c<d>e|f\"g:h\\i",
+                                 "...",
+                                 "a.",
+                                 "a..",
+                                 "a ",
+                                 "a  ",
+                                 " a",
+                                 " ",
+                                 "  ",
+                                 ". ",
+                                 " .",
+                                 "a. .",
+                                 "CON",
+                                 "con",
+                                 "NUL",
+                                 "nul.txt",
+                                 "AUX",
+                                 "PRN",
+                                 "COM1",
+                                 "LPT9.log",
+                                 "CONIN$",
+                                 "~",
+                                 "~1",
+                                 "A~1.TXT",
+                                 "%",
+                                 "%25",
+                                 "%41",
+                                 "p%(41)",
+                                 "pA",
+                                 "%2F",
+                                 "%00",
+                                 "\t",
+                                 "\n",
+                                 "\x01\x02\x7f",
+                                 "-",
+                                 "--",
+                                 "desktop.ini",
+                                 "Thumbs.db",
+                                 ".fuse_hidden0000",
+                                 "lost+found",
+                                 "$RECYCLE.BIN",
+                                 "System Volume Information",
+                                 ".Trash-0"};
   ExpectKept(names);
 }
 
 // S-NAME-1
 TEST_P(Names, OfInvalidUtf8Work) {
-  ExpectKept({"\xff", "\xc3", "a\xc3", "\xc3(", "\xe2\x82", "\xf0\x9f\x98", "\xed\xa0\x80", "\xc0\xaf", "\x80\x81", "caf\xe9", "\xf8\x88\x80\x80\x80",
-              "ok\xf0\x9f\x98\x80", "\xef\xbb\xbfname", "\xe2\x80\xae" "abc"});
+  ExpectKept({"\xff", "\xc3", "a\xc3", "\xc3(", "\xe2\x82", "\xf0\x9f\x98", "\xed\xa0\x80", "\xc0\xaf", "\x80\x81", "caf\xe9",
+              "\xf8\x88\x80\x80\x80", "ok\xf0\x9f\x98\x80", "\xef\xbb\xbfname",
+              "\xe2\x80\xae"
+              "abc"});
 }
 
 // S-NAME-2
@@ -94,8 +143,10 @@ TEST_P(Names, OfManyBytesThatNeedSpellingWork) {
 
 // S-NAME-3
 TEST_P(Names, ThatDifferOnlyInCaseCoexist) {
-  ExpectKept({"readme", "README", "Readme", "ReadMe", "\xc3\xa4", "\xc3\x84", "stra\xc3\x9f" "e", "STRASSE", "\xce\xa3", "\xcf\x83", "\xcf\x82", "I", "i",
-              "\xc4\xb1", "\xc4\xb0", "k", "K", "\xe2\x84\xaa"});
+  ExpectKept({"readme", "README", "Readme", "ReadMe", "\xc3\xa4", "\xc3\x84",
+              "stra\xc3\x9f"
+              "e",
+              "STRASSE", "\xce\xa3", "\xcf\x83", "\xcf\x82", "I", "i", "\xc4\xb1", "\xc4\xb0", "k", "K", "\xe2\x84\xaa"});
 }
 
 // S-NAME-3
@@ -115,9 +166,7 @@ TEST_P(Names, ThatDifferOnlyInCaseAreDifferentDirectories) {
 }
 
 // S-NAME-3
-TEST_P(Names, ThatDifferOnlyInNormalizationCoexist) {
-  ExpectKept({"\xc3\xa9", "e\xcc\x81", "\xe1\x84\x80\xe1\x85\xa1", "\xea\xb0\x80"});
-}
+TEST_P(Names, ThatDifferOnlyInNormalizationCoexist) { ExpectKept({"\xc3\xa9", "e\xcc\x81", "\xe1\x84\x80\xe1\x85\xa1", "\xea\xb0\x80"}); }
 
 // S-NAME-4
 TEST_P(Names, WorkInEveryOperation) {

@@ -1,5 +1,5 @@
-// Bugs of others that must not come back here, each under the number or the issue by which it is known: S-PEER-1 of docs/semantics.md. P1 to P13 are
-// those of posixovl.
+// Bugs of others that must not come back here, each under the number or the issue by which it is known: S-PEER-1 of docs/semantics.md. P1
+// to P13 are those of posixovl.
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>

@@ -11,7 +11,9 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr char kAcl[] = "\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x02\0\x04\0\x05\0\0\0\x04\0\x04\0\xff\xff\xff\xff\x10\0\x06\0\xff\xff\xff\xff \0\0\0\xff\xff\xff\xff";
+constexpr char kAcl[] =
+    "\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x02\0\x04\0\x05\0\0\0\x04\0\x04\0\xff\xff\xff\xff\x10\0\x06\0\xff\xff\xff\xff "
+    "\0\0\0\xff\xff\xff\xff";
 
 class Persistence : public MountTest {
  protected:
@@ -54,11 +56,13 @@ class Persistence : public MountTest {
       std::ostringstream text;
       const Stat stat = top().Status(path);
       text << Description(stat);
-      for (const std::string& xattr : top().Xattrs(path)) text << "xattr " << xattr << " " << testing::PrintToString(top().Xattr(path, xattr)) << "\n";
+      for (const std::string& xattr : top().Xattrs(path))
+        text << "xattr " << xattr << " " << testing::PrintToString(top().Xattr(path, xattr)) << "\n";
       if (S_ISLNK(stat.mode)) text << "target " << top().Readlink(path) << "\n";
       if (S_ISREG(stat.mode)) text << "content " << std::hash<std::string>()(top().Read(path)) << "\n";
       if (S_ISDIR(stat.mode)) {
-        for (const DirEntry& entry : top().Entries(path)) text << "entry " << entry.ino << " " << entry.next << " " << int{entry.type} << " " << entry.name << "\n";
+        for (const DirEntry& entry : top().Entries(path))
+          text << "entry " << entry.ino << " " << entry.next << " " << int{entry.type} << " " << entry.name << "\n";
       }
       picture[path] = text.str();
     }

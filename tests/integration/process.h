@@ -1,5 +1,5 @@
-// Other processes for the tests: commands with their output, and bodies that run in a child as another user. A child that does not end by itself is
-// killed: no test hangs.
+// Other processes for the tests: commands with their output, and bodies that run in a child as another user. A child that does not end by
+// itself is killed: no test hangs.
 #ifndef HARDLINKFS_TESTS_INTEGRATION_PROCESS_H_
 #define HARDLINKFS_TESTS_INTEGRATION_PROCESS_H_
 

@@ -30,7 +30,8 @@ class FullBacking : public testing::TestWithParam<std::string> {
       const CommandResult attached = RunCommand({"losetup", "-f", "--show", image});
       ASSERT_EQ(attached.status, 0) << attached.err;
       loop_ = attached.out.substr(0, attached.out.find('\n'));
-      const CommandResult mounted = GetParam() == "exfat" ? RunCommand({"mount.exfat-fuse", loop_, backing_}) : RunCommand({"mount", loop_, backing_});
+      const CommandResult mounted =
+          GetParam() == "exfat" ? RunCommand({"mount.exfat-fuse", loop_, backing_}) : RunCommand({"mount", loop_, backing_});
       ASSERT_EQ(mounted.status, 0) << mounted.err;
     }
     std::filesystem::create_directory(backing_ + "/volume");

@@ -75,7 +75,8 @@ void SimRun::CheckStranger(InodeId inode, FileType type, const std::string& path
   if (type != FileType::kRegular && type != FileType::kDirectory) Fail(path + " has no content to be adopted for");
   // Where the backing keeps modes it has the true one.
   const uint32_t others = machine_.capabilities().modes ? 07U : 077U;
-  if ((attributes->mode & others) != 0 || attributes->uid != 0) Fail(path + " lost its record, and others may read it: " + std::to_string(attributes->mode));
+  if ((attributes->mode & others) != 0 || attributes->uid != 0)
+    Fail(path + " lost its record, and others may read it: " + std::to_string(attributes->mode));
 }
 
 void SimRun::CheckContent(InodeId inode, const File& file, const std::string& path) {

@@ -16,7 +16,9 @@ constexpr uint64_t kEndless = ~uint64_t{0};
 SimRun::SimRun(const MachineOptions& options, uint64_t seed, SimTrace trace) : machine_(options), dice_(seed), trace_(std::move(trace)) {
   machine_.backing().SyncEverything();  // the private area was made before
   machine_.backing().SetFaultHook([this](BackingCall call, const std::string& name) {
-    if (call == BackingCall::kSyncFile || call == BackingCall::kCreateFile || call == BackingCall::kRemoveFile || call == BackingCall::kRename) Trace("    [backing " + std::to_string(static_cast<int>(call)) + " " + name + "]");
+    if (call == BackingCall::kSyncFile || call == BackingCall::kCreateFile || call == BackingCall::kRemoveFile ||
+        call == BackingCall::kRename)
+      Trace("    [backing " + std::to_string(static_cast<int>(call)) + " " + name + "]");
     const bool durable_step = IsChange(call) || call == BackingCall::kSyncFile || call == BackingCall::kSyncDirectory;
     if (durable_step && !dead_) Step();
     return dead_ ? EIO : 0;
