@@ -3,6 +3,7 @@
 #ifndef HARDLINKFS_STORE_BASE_MUTEX_H_
 #define HARDLINKFS_STORE_BASE_MUTEX_H_
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -40,6 +41,18 @@ class SCOPED_CAPABILITY MutexLock {
 
  private:
   Mutex& mutex_;
+};
+
+// Two of one table of mutexes, in the table's order; they may be the same one. Beyond clang's analysis.
+class MutexPair {
+ public:
+  MutexPair(Mutex& a, Mutex& b) : first_(*std::min(&a, &b)) {
+    if (&a != &b) second_ = std::unique_lock(*std::max(&a, &b));
+  }
+
+ private:
+  std::unique_lock<Mutex> first_;
+  std::unique_lock<Mutex> second_;
 };
 
 // Waits with a Mutex; callers hold it by MutexLock.

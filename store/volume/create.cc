@@ -1,6 +1,7 @@
 // Making inodes: the home first, at its natural place where that is free, then one commit.
 #include <cerrno>
 
+#include "store/backing/case_fold.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -46,14 +47,19 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
 // The intent to move away from it is settled, but may come back in a power cut: whatever lies there then is taken for what was to be moved.
 void Volume::LeavePlace(const Place& place) {
   MutexLock lock(pending_mutex_);
-  moving_from_.erase(place);
-  left_.insert(place);
+  moving_from_.erase(AsTheBackingSees(place));
+  left_.insert(AsTheBackingSees(place));
+}
+
+Place Volume::AsTheBackingSees(const Place& place) const {
+  return capabilities_.case_sensitive ? place : Place{place.directory, BackingName(CaseFold(place.name.bytes()))};
 }
 
 Result<bool> Volume::IsTaken(const Place& place) {
   {
+    const Place seen = AsTheBackingSees(place);
     MutexLock lock(pending_mutex_);
-    if (moving_from_.contains(place) || left_.contains(place)) return true;
+    if (moving_from_.contains(seen) || left_.contains(seen)) return true;
   }
   const Result<InodeId> resident = catalog_.FindHome(place);
   if (!resident.ok() && resident.code() != ENOENT) return resident.error();

@@ -45,6 +45,7 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
     }
   }
   if (Status distrusted = DistrustSome(); !distrusted.ok()) status = distrusted;
+  if (Status rescued = RescueAbandoned(); !rescued.ok()) status = rescued;
   MutexLock lock(pending_mutex_);
   reclaimable_.insert(reclaimable_.end(), again.begin(), again.end());
   if (removed == 0 && !status.ok()) return status.error();
@@ -54,11 +55,16 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
 
 // RETURNS: whether what lies there may lose its record: it will be adopted by a later session, which has to know that it may be anybody's
 // secret. If not, the directory is noted, so that it will.
-bool Volume::LeaveToAdoption(InodeId directory) {
-  const Result<InodeRecord> record = catalog_.ReadInode(directory);
+bool Volume::LeaveToAdoption(const Place& home) {
+  if (home.directory == kHomesDirectory) {
+    MutexLock lock(pending_mutex_);
+    abandoned_.push_back(home.name);
+    return true;
+  }
+  const Result<InodeRecord> record = catalog_.ReadInode(home.directory);
   if (!record.ok() || record->trusted_since == 0) return true;
   MutexLock lock(pending_mutex_);
-  distrusted_.insert(directory);
+  distrusted_.insert(home.directory);
   return false;
 }
 
@@ -80,6 +86,19 @@ Status Volume::DistrustSome() {
   return {};
 }
 
+Status Volume::RescueAbandoned() {
+  std::vector<BackingName> names;
+  {
+    MutexLock lock(pending_mutex_);
+    names.swap(abandoned_);
+  }
+  Status status;
+  for (const BackingName& name : names) {
+    if (Status rescued = RescueFromHomes(name); !rescued.ok()) status = rescued;  // the next mount tries again
+  }
+  return status;
+}
+
 // RETURNS: false when a directory is not empty, or not yet. What another machine put there since a session that ended in a crash is left
 // alone, and will be adopted as what it is.
 Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
@@ -95,10 +114,10 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
     if (!there.ok()) return there.error();
     const bool comparable = record.type == FileType::kRegular && record.imported && !record.in_use && home.directory != kHomesDirectory;
     const bool changed = there->type != record.type || (comparable && (there->size != record.size || there->mtime != record.seen_mtime));
-    if (changed) return LeaveToAdoption(home.directory);
+    if (changed) return LeaveToAdoption(home);
   }
   const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
-  if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) return of_this_session ? false : LeaveToAdoption(home.directory);
+  if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) return of_this_session ? false : LeaveToAdoption(home);
   if (!removed.ok() && removed.code() != ENOENT) return removed.error();
   return true;
 }

@@ -52,9 +52,7 @@ Status Volume::Open(const std::string& uuid) {
 
   if (Status resolved = ResolveIntents(); !resolved.ok()) return resolved;
   if (Status queued = QueueOrphans(); !queued.ok()) return queued;
-  if (after_crash) {
-    if (Status swept = SweepHomes(); !swept.ok()) return swept;
-  }
+  SweepHomes();
   const auto detached = catalog_.ListDetached(InodeId{0}, 1);
   if (!detached.ok()) return detached.error();
   may_be_detached_ = !detached->empty();
@@ -149,47 +147,6 @@ Status Volume::QueueOrphans() {
     for (const InodeId orphan : *orphans) Reclaim(orphan);
     after = orphans->back();
   }
-}
-
-// homes/ holds no entry without a record but one whose creation was never acknowledged, or lost in a power cut. Empty ones go; a content is
-// never thrown away: it goes to lost+found.
-Status Volume::SweepHomes() {
-  const Result<BackingDirectoryRef> homes = directories_.Open(kHomesDirectory);
-  if (!homes.ok()) return homes.error();
-  std::vector<BackingEntry> unknown;
-  const Status listed = backing_.List(*homes, [&](const BackingEntry& entry) {
-    if (catalog_.FindHome({kHomesDirectory, entry.name}).code() == ENOENT) unknown.push_back(entry);
-    return true;
-  });
-  if (!listed.ok()) return listed;
-  if (!unknown.empty()) {
-    // Else they could come back in a power cut after a clean end, when nobody sweeps.
-    MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert(kHomesDirectory);
-  }
-  for (const BackingEntry& entry : unknown) {
-    const Result<BackingStat> seen = backing_.Stat(*homes, entry.name);
-    if (!seen.ok()) continue;
-    const bool is_directory = seen->type == FileType::kDirectory;
-    if (is_directory && backing_.RemoveDirectory(*homes, entry.name).ok()) continue;
-    if (!is_directory && seen->size == 0 && backing_.RemoveFile(*homes, entry.name).ok()) continue;
-    const Result<InodeId> lost_and_found = LostAndFound();
-    if (!lost_and_found.ok()) return lost_and_found.error();
-    const Result<InodeRecord> record = catalog_.ReadInode(*lost_and_found);
-    if (!record.ok()) return record.error();
-    const Result<BackingDirectoryRef> to = directories_.Open(*lost_and_found);
-    if (!to.ok()) return to.error();
-    BackingName name("homes-" + entry.name.bytes());
-    Status moved = backing_.Rename(*homes, entry.name, *to, name);
-    for (int copy = 2; moved.code() == EEXIST && copy < 1000; ++copy) {
-      name = BackingName("homes-" + entry.name.bytes() + " (" + std::to_string(copy) + ")");
-      moved = backing_.Rename(*homes, entry.name, *to, name);
-    }
-    if (!moved.ok()) return moved;
-    const auto held = locks_.Exclusive(*lost_and_found);
-    if (Status adopted = Adopt(*lost_and_found, {{name, seen->type}}, Trust::kNone); !adopted.ok()) return adopted;
-  }
-  return {};
 }
 
 Status Volume::Close() {

@@ -109,13 +109,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
     if (!*settled) return false;
   }
   std::shared_lock gate(takeover_gate_);  // SyncCatalog opens contents without inode locks under the closed gate
-  // Both directories' entries change; two locks of one table, in its order.
-  Mutex* first = &HomeLock(move.from.directory);
-  Mutex* second = &HomeLock(move.to.directory);
-  if (second < first) std::swap(first, second);
-  std::unique_lock first_lock(*first);
-  std::unique_lock<Mutex> second_lock;
-  if (second != first) second_lock = std::unique_lock(*second);
+  const MutexPair home_locks(HomeLock(move.from.directory), HomeLock(move.to.directory));  // the entries of both change
 
   const Result<InodeId> resident = catalog_.FindHome(move.to);
   if (resident.code() != ENOENT) return false;
@@ -130,7 +124,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
   }
   bool lost_track = false;
   const auto commit = [&]() -> Status {
-    if (Status renamed = backing_.Rename(*from, move.from.name, *to, move.to.name); !renamed.ok()) return renamed;
+    if (Status renamed = MoveEntry(move.from, move.to, record->type, *from, *to); !renamed.ok()) return renamed;
     Transaction transaction(catalog_);
     transaction.DeleteHome(move.from);
     transaction.PutHome(move.to, move.inode);
@@ -142,16 +136,44 @@ Result<bool> Volume::MakeMove(const Move& move) {
       transaction.DeleteDetached(move.inode);
     }
     Status committed = Commit(transaction);
-    // Else the file could not be opened until the intent is resolved. If this fails too, that is what happens.
-    if (!committed.ok()) lost_track = !backing_.Rename(*to, move.to.name, *from, move.from.name).ok();
+    if (committed.ok()) return {};
+    // Back, or the file could not be opened until the intent is resolved. If this fails too, that is what happens.
+    Status undone = SyncEntries(move.from.directory);
+    if (undone.ok()) undone = SyncEntries(move.to.directory);
+    if (undone.ok()) undone = MoveEntry(move.to, move.from, record->type, *to, *from);
+    lost_track = !undone.ok();
     return committed;
   };
+  if (is_directory) {
+    MutexLock lock(pending_mutex_);
+    unsynced_directories_.insert(move.inode);  // its entry ".."
+  }
   const Status moved = commit();
   if (lost_track) return moved.error();  // still pinned, so that nothing inside seems to have vanished
   if (is_directory) directories_.Unpin(move.inode);
-  if (moved.code() == EEXIST || moved.code() == EINVAL) return false;
+  if (moved.code() == EEXIST || moved.code() == EINVAL || moved.code() == EAGAIN) return false;
   if (!moved.ok()) return moved.error();
   return true;
+}
+
+// EAGAIN: not before other moves are durable.
+Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
+                         const BackingDirectoryRef& to_ref) {
+  using File = Result<std::unique_ptr<BackingFile>>;
+  const File file = type == FileType::kRegular ? backing_.OpenFile(from_ref, from.name) : File(nullptr);
+  if (!file.ok()) return file.error();
+  // Nobody syncs either directory between the note and the move, or with half of it.
+  const MutexPair entries_locks(EntriesLock(from.directory), EntriesLock(to.directory));
+  if (!unsynced_moves_.Note(from.directory, to.directory)) return Error{EAGAIN, "waits for the sync of other moves"};
+  {
+    MutexLock lock(pending_mutex_);
+    unsynced_directories_.insert({from.directory, to.directory});
+  }
+  if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
+  // vfat's new entry has no content until fsync of the file writes it, and any other sync may write it as it is. After a failure nothing
+  // can be committed, so that the move is undone.
+  if (*file != nullptr) static_cast<void>(NoteSync((*file)->Sync()));
+  return {};
 }
 
 Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
@@ -163,7 +185,7 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
 
   {
     MutexLock lock(pending_mutex_);
-    for (const Move& move : moves) moving_from_.insert(move.from);
+    for (const Move& move : moves) moving_from_.insert(AsTheBackingSees(move.from));
   }
   return MakeAnnouncedMoves(moves);
 }
@@ -171,7 +193,6 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
 Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   size_t moved = 0;
   Status failed;
-  std::set<InodeId> directories;
   std::vector<Move> done;
   Transaction retired(catalog_);
   for (const Move& move : moves) {
@@ -180,25 +201,9 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
     if (!made.ok()) continue;  // its intent stays, and is resolved before the next batch
     retired.DeleteIntent(move.inode);
     done.push_back(move);
-    if (!*made) continue;
-    ++moved;
-    directories.insert(move.from.directory);
-    directories.insert(move.to.directory);
-    const auto held = locks_.Shared(move.inode);
-    const Result<InodeRecord> record = catalog_.ReadInode(move.inode);
-    if (!record.ok()) continue;
-    if (record->type == FileType::kRegular) {
-      // vfat writes the entry of a moved file out with the file's own fsync, and only then.
-      if (Status synced = SyncContentOf(move.inode); !synced.ok()) return synced.error();
-    } else if (record->type == FileType::kDirectory) {
-      directories.insert(move.inode);
-    }
+    if (*made) ++moved;
   }
-  for (const InodeId inode : directories) {
-    const Result<BackingDirectoryRef> directory = directories_.Open(inode);
-    if (!directory.ok()) return directory.error();
-    if (Status synced = NoteSync(backing_.SyncDirectory(*directory)); !synced.ok()) return synced.error();
-  }
+  if (Status synced = SyncNewEntries(); !synced.ok()) return synced.error();
   if (Status committed = Commit(retired); !committed.ok()) return committed.error();
   for (const Move& move : done) LeavePlace(move.from);
   if (moved == 0 && !failed.ok()) return failed.error();

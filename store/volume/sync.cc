@@ -116,18 +116,28 @@ void Volume::BeforePersist() {
 
 // The entries of one home, if any are new. Under its lock: who finds nothing to do must not return before whoever is at it.
 Status Volume::SyncEntries(InodeId directory) {
-  MutexLock syncing(entries_locks_[Raw(directory) % entries_locks_.size()]);
+  for (;;) {
+    for (const InodeId before : unsynced_moves_.DirectoriesBefore(directory)) {
+      if (Status synced = SyncEntries(before); !synced.ok()) return synced;
+    }
+    MutexLock syncing(EntriesLock(directory));
+    if (unsynced_moves_.DirectoriesBefore(directory).empty()) return SyncEntriesLocked(directory);
+  }
+}
+
+Status Volume::SyncEntriesLocked(InodeId directory) {
   {
     MutexLock lock(pending_mutex_);
     if (unsynced_directories_.erase(directory) == 0) return {};
     syncing_directories_.insert(directory);
   }
+  Status synced;
   const Result<BackingDirectoryRef> ref = directories_.Open(directory);
-  const Status synced = ref.ok() ? NoteSync(backing_.SyncDirectory(*ref)) : ref.status();
+  if (ref.code() != ENOENT) synced = ref.ok() ? NoteSync(backing_.SyncDirectory(*ref)) : ref.status();
+  if (synced.ok()) unsynced_moves_.NoteSynced(directory);
   MutexLock lock(pending_mutex_);
   syncing_directories_.erase(directory);
-  if (synced.ok() || ref.code() == ENOENT) return {};
-  unsynced_directories_.insert(directory);
+  if (!synced.ok()) unsynced_directories_.insert(directory);
   return synced;
 }
 

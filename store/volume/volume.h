@@ -35,6 +35,7 @@
 #include "store/volume/home_directories.h"
 #include "store/volume/inode_set.h"
 #include "store/volume/lock_table.h"
+#include "store/volume/unsynced_moves.h"
 
 namespace hardlinkfs {
 
@@ -227,7 +228,10 @@ class Volume {
   enum class IfNowhere { kWait, kGiveUp };
   Result<bool> ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere);
   Status QueueOrphans();
-  Status SweepHomes();
+
+  // sweep.cc
+  void SweepHomes();
+  Status RescueFromHomes(const BackingName& name);
 
   // create.cc
   struct Content {
@@ -238,6 +242,7 @@ class Volume {
   };
   Result<bool> IsTaken(const Place& place);
   void LeavePlace(const Place& place);
+  Place AsTheBackingSees(const Place& place) const;
   bool IsFreshListing(InodeId directory);
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
   Result<Content> MakeContentAt(const Place& place, const NewInode& what);
@@ -278,12 +283,14 @@ class Volume {
   // sync.cc
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
+  Status SyncEntriesLocked(InodeId directory);
   void BeforePersist();
 
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
-  bool LeaveToAdoption(InodeId directory);
+  bool LeaveToAdoption(const Place& home);
   Status DistrustSome();
+  Status RescueAbandoned();
   Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
 
   // settle.cc
@@ -296,10 +303,13 @@ class Volume {
   Result<bool> IsSettled(InodeId directory) const;
   bool IsAtOneOf(const Place& place, const std::vector<NameRow>& names) const;
   Result<bool> MakeMove(const Move& move);
+  Status MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
+                   const BackingDirectoryRef& to_ref);
   Result<size_t> MakeAnnouncedMoves(const std::vector<Move>& moves);
   Result<size_t> MakeMoves(const std::vector<Move>& moves);
 
   Mutex& HomeLock(InodeId directory) { return home_locks_[Raw(directory) % home_locks_.size()]; }
+  Mutex& EntriesLock(InodeId directory) { return entries_locks_[Raw(directory) % entries_locks_.size()]; }
   static Place HomesPlace(InodeId inode);
 
   Backing& backing_;
@@ -317,7 +327,7 @@ class Volume {
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
   std::array<Mutex, 64> home_locks_;
-  // One fsync of a directory at a time; held over it, before pending_mutex_.
+  // One fsync of a directory at a time, and no move of the settler meanwhile; held over it, before pending_mutex_.
   std::array<Mutex, 16> entries_locks_;
 
   Mutex meta_mutex_;  // leaf
@@ -336,14 +346,17 @@ class Volume {
   std::shared_mutex takeover_gate_;                         // replacing renames commit under it shared; the sync of the log holds it alone
   Mutex pending_mutex_;                                     // leaf
   std::set<InodeId> takeovers_ GUARDED_BY(pending_mutex_);  // contents that took over a name since the last sync
-  std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new entries
+  std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new or moved entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
   std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);       // directories listed for the first time since the last sync
-  std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);  // directories in which something is about to be left without a record
-  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);   // with an intent
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);          // with an intent that is gone, but not durably
+  std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
+  std::vector<BackingName> abandoned_ GUARDED_BY(pending_mutex_);  // in homes/, without a record
+  // AsTheBackingSees.
+  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);  // with an intent
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);         // with an intent that is gone, but not durably
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
+  UnsyncedMoves unsynced_moves_;
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
 };
 

@@ -2,6 +2,7 @@
 #include "tests/sim/sim_run.h"
 
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 namespace hardlinkfs {
@@ -11,15 +12,34 @@ constexpr uint64_t kMostSteps = 160;
 constexpr uint64_t kMostRecoverySteps = 30;
 constexpr uint64_t kEndless = ~uint64_t{0};
 
+std::string_view NameOf(BackingCall call) {
+  switch (call) {
+    case BackingCall::kMakeDirectory:
+      return "mkdir";
+    case BackingCall::kCreateFile:
+      return "create";
+    case BackingCall::kRename:
+      return "rename";
+    case BackingCall::kRemoveFile:
+      return "unlink";
+    case BackingCall::kRemoveDirectory:
+      return "rmdir";
+    case BackingCall::kSyncFile:
+      return "fsync";
+    case BackingCall::kSyncDirectory:
+      return "fsync of a directory";
+    default:
+      return "another change of";
+  }
+}
+
 }  // namespace
 
 SimRun::SimRun(const MachineOptions& options, uint64_t seed, SimTrace trace) : machine_(options), dice_(seed), trace_(std::move(trace)) {
   machine_.backing().SyncEverything();  // the private area was made before
   machine_.backing().SetFaultHook([this](BackingCall call, const std::string& name) {
-    if (call == BackingCall::kSyncFile || call == BackingCall::kCreateFile || call == BackingCall::kRemoveFile ||
-        call == BackingCall::kRename)
-      Trace("    [backing " + std::to_string(static_cast<int>(call)) + " " + name + "]");
     const bool durable_step = IsChange(call) || call == BackingCall::kSyncFile || call == BackingCall::kSyncDirectory;
+    if (durable_step) Trace("    " + std::string(NameOf(call)) + " " + name);
     if (durable_step && !dead_) Step();
     return dead_ ? EIO : 0;
   });
@@ -89,6 +109,18 @@ void SimRun::CutPower() {
   machine_.clock().Advance(std::chrono::seconds(60));
   dead_ = false;
   recovering_ = true;
+  if (trace_) TraceDisk(machine_.backing().root(), "    | ");
+}
+
+void SimRun::TraceDisk(const BackingDirectoryRef& directory, const std::string& indent) {
+  static_cast<void>(machine_.backing().List(directory, [&](const BackingEntry& entry) {
+    const Result<BackingStat> seen = machine_.backing().Stat(directory, entry.name);
+    const bool is_directory = seen.ok() && seen->type == FileType::kDirectory;
+    Trace(indent + entry.name.bytes() + (is_directory ? "/" : " " + std::to_string(seen.ok() ? seen->size : 0)));
+    if (!is_directory) return true;
+    if (const auto below = machine_.backing().OpenDirectory(directory, entry.name); below.ok()) TraceDisk(*below, indent + "  ");
+    return true;
+  }));
 }
 
 // As far as the power lasts.

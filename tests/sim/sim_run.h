@@ -88,6 +88,7 @@ class SimRun {
   void CutPower();
   void Recover();
   void Trace(const std::string& text) const;
+  void TraceDisk(const BackingDirectoryRef& directory, const std::string& indent);
   [[noreturn]] void Fail(const std::string& what) const;
 
   // sim_check.cc

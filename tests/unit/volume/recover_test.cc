@@ -104,7 +104,11 @@ TEST_F(RecoverTest, MoveThatTheLogDoesNotKnowIsTakenFromTheBacking) {
   File("a", "1");
   Rename("a", "b");
   Names();
-  backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kSyncFile ? EIO : 0; });
+  bool moved = false;
+  backing().SetFaultHook([&](BackingCall call, const std::string&) {
+    moved = moved || call == BackingCall::kRename;
+    return moved && call == BackingCall::kSyncDirectory ? EIO : 0;
+  });
   EXPECT_FALSE(volume().SettleSome(10).ok());
   Revive();
   EXPECT_THAT(Bare(), ElementsAre("b=1"));
