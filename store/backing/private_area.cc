@@ -226,8 +226,9 @@ Result<std::unique_ptr<PrivateArea>> PrivateArea::Open(int root_fd, Access acces
   auto opened = OpenIn(root_fd, std::move(area->directory), access);
   if (!opened.ok() && area->made) {
     const auto directory = OpenBeneath(root_fd, kPrivateAreaName, O_PATH | O_DIRECTORY);
-    UniqueFd no_lock;
-    if (directory.ok()) Unmake(root_fd, directory->get(), no_lock);
+    // Without the lock it may be another server's by now, and with a volume it is of use.
+    Result<UniqueFd> lock = directory.ok() ? TakeLock(directory->get(), access) : Result<UniqueFd>(directory.error());
+    if (lock.ok() && StatAt(directory->get(), kVolumeName).code() == ENOENT) Unmake(root_fd, directory->get(), *lock);
   }
   return opened;
 }

@@ -12,7 +12,8 @@ namespace hardlinkfs {
 
 inline constexpr char kSessionName[] = "session";
 
-// RETURNS: what names the page cache behind these descriptors: the kernel's boot id and the numbers of the mounts.
+// RETURNS: what names the page cache behind these descriptors: the kernel's boot id, the numbers of the mounts, and
+// those of the disks (sysfs-block: diskseq, Linux 5.15).
 Result<std::string> PageCacheIdentity(const std::vector<int>& descriptors);
 
 // RETURNS: whether the session file in `area_fd` says `identity`. In doubt, false.
@@ -20,6 +21,9 @@ bool IsSession(int area_fd, const std::string& identity);
 
 // Writes it, in place, since there may be no space for more. It need not be durable: without it the answer is false.
 Status NoteSession(int area_fd, const std::string& identity);
+
+// After a failed sync nobody may rely on what was not synced. Thread safety: any thread.
+void ForgetSession(int area_fd);
 
 }  // namespace hardlinkfs
 

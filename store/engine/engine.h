@@ -59,13 +59,18 @@ class Engine {
   // RETURNS: EIO, ENOSPC, EDQUOT, EROFS (after a failed Sync); on error nothing of the batch is visible.
   virtual Status Commit(const Batch& batch) = 0;
 
-  // `action` is called, in a thread of the engine's, before commits become durable without a Sync. It must not commit, sync, or wait for
-  // somebody who does. Empty: none; when that returns, no action is under way or will be.
-  virtual void SetBeforePersist(std::function<void()> action) = 0;
+  // `action` is called, in a thread of the engine's, before commits become durable without a Sync; if it fails they do not, and the engine
+  // takes no more commits until it is opened anew. It must not commit, sync, or wait for somebody who does. Empty: none; when that
+  // returns, no action is under way or will be.
+  virtual void SetBeforePersist(std::function<Status()> action) = 0;
 
   // Makes every commit that returned before the call durable. A failed Sync is never retried as if it had succeeded: after one,
-  // Commit and Sync fail with EROFS until the engine is opened anew.
-  virtual Status Sync() = 0;
+  // Commit and Sync fail with EROFS until the engine is opened anew. `chosen` is called once it is settled which commits these are: those
+  // that come later may be lost in a power cut all the same. Not called when nothing could be begun (ENOSPC).
+  virtual Status Sync(const std::function<void()>& chosen) = 0;
+  Status Sync() {
+    return Sync([] {});
+  }
 };
 
 }  // namespace hardlinkfs

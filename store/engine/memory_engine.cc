@@ -97,7 +97,7 @@ Status MemoryEngine::Commit(const Batch& batch) {
   return {};
 }
 
-void MemoryEngine::SetBeforePersist(std::function<void()> action) {
+void MemoryEngine::SetBeforePersist(std::function<Status()> action) {
   MutexLock lock(mutex_);
   before_persist_ = std::move(action);
 }
@@ -108,20 +108,27 @@ void MemoryEngine::SetHook(std::function<int(Call)> hook) {
 }
 
 void MemoryEngine::Persist() {
-  std::function<void()> action;
+  std::function<Status()> action;
   uint64_t number = 0;
   {
     MutexLock lock(mutex_);
     action = before_persist_;
     number = last_commit_;
   }
-  if (action) action();
+  const Status allowed = action ? action() : Status();
   MutexLock lock(mutex_);
+  sync_failed_ = sync_failed_ || !allowed.ok();
   if (hook_ && hook_(Call::kSync) != 0) return;
   if (!sync_failed_) last_synced_ = std::max(last_synced_, number);
 }
 
-Status MemoryEngine::Sync() {
+Status MemoryEngine::Sync(const std::function<void()>& chosen) {
+  uint64_t number = 0;
+  {
+    MutexLock lock(mutex_);
+    number = last_commit_;
+  }
+  chosen();
   MutexLock lock(mutex_);
   if (sync_failed_) return Error{EROFS, "memory engine: sync after a failed sync"};
   if (const int code = hook_ ? hook_(Call::kSync) : 0; code != 0) {
@@ -132,7 +139,7 @@ Status MemoryEngine::Sync() {
     sync_failed_ = true;
     return Error{sync_fault_.code, "memory engine: sync told to fail"};
   }
-  last_synced_ = last_commit_;
+  last_synced_ = std::max(last_synced_, number);
   const std::set<std::string> keys = std::exchange(unpruned_, {});
   for (const std::string& key : keys) Prune(key);
   return {};

@@ -24,8 +24,9 @@ class MemoryEngine final : public Engine {
   Result<std::optional<std::string>> Get(std::string_view key) const override;
   std::unique_ptr<Cursor> Scan(std::string_view prefix, std::string_view from) const override;
   Status Commit(const Batch& batch) override;
-  void SetBeforePersist(std::function<void()> action) override;
-  Status Sync() override;
+  void SetBeforePersist(std::function<Status()> action) override;
+  using Engine::Sync;
+  Status Sync(const std::function<void()>& chosen) override;
 
   // What RocksDB does when its memory is full: calls the action, and what was committed is durable without a Sync.
   void Persist();
@@ -72,7 +73,7 @@ class MemoryEngine final : public Engine {
   Fault commit_fault_ GUARDED_BY(mutex_);
   Fault sync_fault_ GUARDED_BY(mutex_);
   bool sync_failed_ GUARDED_BY(mutex_) = false;
-  std::function<void()> before_persist_ GUARDED_BY(mutex_);
+  std::function<Status()> before_persist_ GUARDED_BY(mutex_);
   std::function<int(Call)> hook_ GUARDED_BY(mutex_);
 };
 

@@ -30,11 +30,12 @@ bool IsFull(int error) { return error == ENOSPC || error == EDQUOT; }
 // RocksDB's own file cannot do: after a failed append nobody knows how much of it was written.
 class ReservedFile final : public rocksdb::FSWritableFile {
  public:
-  ReservedFile(UniqueFd file, std::string path, uint64_t size, Reserve& reserve)
-      : file_(std::move(file)), path_(std::move(path)), size_(size), reserve_(reserve) {}
+  ReservedFile(UniqueFd file, std::string path, uint64_t size, Reserve& reserve, std::shared_ptr<const std::atomic<bool>> frozen)
+      : file_(std::move(file)), path_(std::move(path)), size_(size), reserve_(reserve), frozen_(std::move(frozen)) {}
 
   using FSWritableFile::Append;
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& /*options*/, IODebugContext* /*context*/) override {
+    if (*frozen_) return ToStatus(EROFS, path_);
     const char* from = data.data();
     size_t left = data.size();
     while (left > 0) {
@@ -62,25 +63,30 @@ class ReservedFile final : public rocksdb::FSWritableFile {
     return IOStatus::OK();
   }
   IOStatus Flush(const IOOptions& /*options*/, IODebugContext* /*context*/) override { return IOStatus::OK(); }
-  IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*context*/) override { return Check(fdatasync(file_.get())); }
-  IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*context*/) override { return Check(fsync(file_.get())); }
+  IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*context*/) override { return Sync(fdatasync); }
+  IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*context*/) override { return Sync(fsync); }
   bool IsSyncThreadSafe() const override { return true; }
   uint64_t GetFileSize(const IOOptions& /*options*/, IODebugContext* /*context*/) override { return size_; }
 
  private:
   // RocksDB marks what compaction writes so, and only that.
   bool MayTake() { return GetIOPriority() != rocksdb::Env::IO_LOW; }
-  IOStatus Check(int result) const { return result == 0 ? IOStatus::OK() : ToStatus(errno, path_); }
+  IOStatus Sync(int (*sync)(int)) const {
+    if (*frozen_) return ToStatus(EROFS, path_);
+    return sync(file_.get()) == 0 ? IOStatus::OK() : ToStatus(errno, path_);
+  }
 
   UniqueFd file_;
   const std::string path_;
   uint64_t size_;
   Reserve& reserve_;
+  const std::shared_ptr<const std::atomic<bool>> frozen_;
 };
 
 class ReservedFiles final : public rocksdb::FileSystemWrapper {
  public:
-  ReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve) : FileSystemWrapper(std::move(base)), reserve_(reserve) {}
+  ReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve, std::shared_ptr<const std::atomic<bool>> frozen)
+      : FileSystemWrapper(std::move(base)), reserve_(reserve), frozen_(std::move(frozen)) {}
   const char* Name() const override { return "hardlinkfs.ReservedFiles"; }
 
   IOStatus NewWritableFile(const std::string& path, const FileOptions& /*options*/, std::unique_ptr<rocksdb::FSWritableFile>* result,
@@ -94,11 +100,19 @@ class ReservedFiles final : public rocksdb::FileSystemWrapper {
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options, IODebugContext* context) override {
     for (;;) {
       IOStatus renamed = FileSystemWrapper::RenameFile(from, to, options, context);
+      if (renamed.ok()) return SyncRenamed(to);
       if (!renamed.IsNoSpace() || !reserve_.GiveUp()) return renamed;
     }
   }
 
  private:
+  // On vfat the new entry has a length of 0 until the file itself is synced; RocksDB syncs only the directory after it has renamed CURRENT.
+  static IOStatus SyncRenamed(const std::string& path) {
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.valid() || fsync(file.get()) != 0) return ToStatus(errno, path);
+    return IOStatus::OK();
+  }
+
   IOStatus Open(const std::string& path, int flags, std::unique_ptr<rocksdb::FSWritableFile>* result) {
     UniqueFd file;
     do {
@@ -106,17 +120,19 @@ class ReservedFiles final : public rocksdb::FileSystemWrapper {
     } while (!file.valid() && (errno == EINTR || (IsFull(errno) && reserve_.GiveUp())));
     struct stat seen {};
     if (!file.valid() || fstat(file.get(), &seen) != 0) return ToStatus(errno, path);
-    *result = std::make_unique<ReservedFile>(std::move(file), path, static_cast<uint64_t>(seen.st_size), reserve_);
+    *result = std::make_unique<ReservedFile>(std::move(file), path, static_cast<uint64_t>(seen.st_size), reserve_, frozen_);
     return IOStatus::OK();
   }
 
   Reserve& reserve_;
+  const std::shared_ptr<const std::atomic<bool>> frozen_;
 };
 
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> MakeReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve) {
-  return std::make_shared<ReservedFiles>(std::move(base), reserve);
+std::shared_ptr<rocksdb::FileSystem> MakeReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve,
+                                                       std::shared_ptr<const std::atomic<bool>> frozen) {
+  return std::make_shared<ReservedFiles>(std::move(base), reserve, std::move(frozen));
 }
 
 }  // namespace hardlinkfs

@@ -109,16 +109,18 @@ class RocksdbEngine final : public Engine {
     return Translate(status, "rocksdb: commit");
   }
 
-  void SetBeforePersist(std::function<void()> action) override {
+  void SetBeforePersist(std::function<Status()> action) override {
     MutexLock lock(events_->mutex);
     events_->before_flush = std::move(action);
   }
 
-  Status Sync() override {
+  using Engine::Sync;
+  Status Sync(const std::function<void()>& chosen) override {
     if (const Status writable = Writable(); !writable.ok()) return writable;
     // If the mark cannot be written no fsync has failed: the caller may come again.
     rocksdb::WriteBatch mark = SyncMark();
     if (const rocksdb::Status marked = Write(mark); !marked.ok()) return Translate(marked, "rocksdb: mark of a sync");
+    chosen();
     const rocksdb::Status status = db_->FlushWAL(/*sync=*/true);
     if (status.ok()) return {};
     // The kernel may have dropped the dirty pages and reported it just this once: a second fsync would succeed and mean nothing.
@@ -129,6 +131,7 @@ class RocksdbEngine final : public Engine {
  private:
   Status Writable() const {
     if (read_only_) return Error{EROFS, "rocksdb: opened read-only"};
+    if (events_->frozen) return Error{EROFS, "rocksdb: what commits rely on could not be synced"};
     if (sync_failed_) return Error{EROFS, "rocksdb: an earlier sync failed"};
     return {};
   }
@@ -189,14 +192,18 @@ class RocksdbEngine final : public Engine {
 
 }  // namespace
 
+bool RocksdbEngineExists(const std::string& path) { return rocksdb::Env::Default()->FileExists(path + "/CURRENT").ok(); }
+
+void RemoveRocksdbEngine(const std::string& path) { rocksdb::DestroyDB(path, rocksdb::Options()).PermitUncheckedError(); }
+
 Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, RocksdbOptions options) {
+  const auto events = std::make_shared<RocksdbEvents>();
   std::unique_ptr<rocksdb::Env> env;
   if (options.reserve != nullptr) {
     const rocksdb::Env& base = options.env == nullptr ? *rocksdb::Env::Default() : *options.env;
-    env = rocksdb::NewCompositeEnv(MakeReservedFiles(base.GetFileSystem(), *options.reserve));
+    env = rocksdb::NewCompositeEnv(MakeReservedFiles(base.GetFileSystem(), *options.reserve, {events, &events->frozen}));
     options.env = env.get();
   }
-  const auto events = std::make_shared<RocksdbEvents>();
   rocksdb::Options settings = MakeRocksdbOptions(options, events);
   // RocksDB makes the directory and a LOG before it finds out that there is no database.
   if (options.mode != RocksdbMode::kCreateIfMissing) {
@@ -217,7 +224,7 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
       options.mode == RocksdbMode::kReadOnly ? rocksdb::DB::OpenForReadOnly(settings, path, &db) : rocksdb::DB::Open(settings, path, &db);
   if (!status.ok()) {
     // RocksDB has no code of its own for a lock that is held.
-    if (status.ToString().find("LOCK") != std::string::npos || status.ToString().find("lock ") != std::string::npos) {
+    if (status.ToString().find("While lock file") != std::string::npos || status.ToString().find("lock hold by") != std::string::npos) {
       return Error{EBUSY, "rocksdb: in use by another process"};
     }
     return Translate(status, "rocksdb: open");

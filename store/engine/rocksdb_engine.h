@@ -40,6 +40,12 @@ struct RocksdbOptions {
 // RETURNS: ENOENT if it must exist and does not, EBUSY if another process has it open, EUCLEAN, ENOSPC, EIO.
 Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, RocksdbOptions options);
 
+// RETURNS: whether there is a database at `path`.
+bool RocksdbEngineExists(const std::string& path);
+
+// Removes a database that nobody has open, as far as that can be done.
+void RemoveRocksdbEngine(const std::string& path);
+
 }  // namespace hardlinkfs
 
 #endif  // HARDLINKFS_STORE_ENGINE_ROCKSDB_ENGINE_H_

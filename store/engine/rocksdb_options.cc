@@ -54,7 +54,7 @@ class Listener final : public rocksdb::EventListener {
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override { events_->stopped = true; }
   void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
     MutexLock lock(events_->mutex);
-    if (events_->before_flush) events_->before_flush();
+    if (events_->before_flush && !events_->before_flush().ok()) events_->frozen = true;
   }
 
  private:

@@ -16,8 +16,9 @@ namespace hardlinkfs {
 // What RocksDB's own threads tell the engine, and ask of it.
 struct RocksdbEvents {
   std::atomic<bool> stopped = false;  // after an error
+  std::atomic<bool> frozen = false;   // before_flush has failed: nothing that was committed may reach the disk any more
   Mutex mutex;                        // held over the call
-  std::function<void()> before_flush GUARDED_BY(mutex);
+  std::function<Status()> before_flush GUARDED_BY(mutex);
 };
 
 rocksdb::Options MakeRocksdbOptions(const RocksdbOptions& options, const std::shared_ptr<RocksdbEvents>& events);

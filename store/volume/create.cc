@@ -133,8 +133,10 @@ Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const N
   if (Status writable = Writable(); !writable.ok()) return writable.error();
   Result<InodeRecord> parent = ReadLiveDirectory(directory);
   if (!parent.ok()) return parent.error();
+  const Result<InodeId> number = NextInode();
+  if (!number.ok()) return number.error();
+  const InodeId inode = *number;
   Transaction transaction(catalog_);
-  const InodeId inode = NextInode(transaction);
   if (Status added = transaction.AddName(directory, name, inode, what.type); !added.ok()) return added.error();
 
   MutexLock home_lock(HomeLock(directory));
@@ -167,8 +169,10 @@ Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const N
 Result<CreatedInode> Volume::CreateUnnamed(InodeId directory, const NewInode& what) {
   if (Status writable = Writable(); !writable.ok()) return writable.error();
   if (Result<InodeRecord> parent = ReadLiveDirectory(directory); !parent.ok()) return parent.error();
+  const Result<InodeId> number = NextInode();
+  if (!number.ok()) return number.error();
+  const InodeId inode = *number;
   Transaction transaction(catalog_);
-  const InodeId inode = NextInode(transaction);
   MutexLock home_lock(HomeLock(kHomesDirectory));
   Result<Content> content = MakeContentAt(HomesPlace(inode), what);
   if (!content.ok()) return content.error();

@@ -101,29 +101,38 @@ Result<Reserves> OpenReserves(const OpenOptions& options, const PrivateArea& are
 class SessionMark {
  public:
   static Result<SessionMark> Read(const OpenOptions& options, const PrivateArea& area) {
-    std::vector<int> descriptors{area.descriptor()};
-    const UniqueFd store(options.store.empty() ? -1 : open(options.store.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (store.valid()) descriptors.push_back(store.get());
-    Result<std::string> identity = PageCacheIdentity(descriptors);
+    const UniqueFd store = OpenStore(options);
+    const Result<std::string> identity = Identity(area, store);
     if (!identity.ok()) return identity.error();
-    SessionMark mark(*std::move(identity));
-    if (!IsSession(area.descriptor(), mark.identity_)) return mark;
-    mark.unsynced_ = Unsynced::kKeep;
+    if (!IsSession(area.descriptor(), *identity)) return SessionMark(Unsynced::kDrop);
     // RocksDB is about to make all of it durable, so what it relies on has to be so before.
-    for (const int fd : descriptors) {
-      if (syncfs(fd) != 0) return Error{errno, "syncfs"};
+    for (const int fd : {area.descriptor(), store.get()}) {
+      if (fd >= 0 && syncfs(fd) != 0) return Error{errno, "syncfs"};
     }
-    return mark;
+    return SessionMark(Unsynced::kKeep);
   }
 
   Unsynced unsynced() const { return unsynced_; }
-  Status Note(const PrivateArea& area) const { return NoteSession(area.descriptor(), identity_); }
+
+  // Once the store is there.
+  static Status Note(const OpenOptions& options, const PrivateArea& area) {
+    const Result<std::string> identity = Identity(area, OpenStore(options));
+    return identity.ok() ? NoteSession(area.descriptor(), *identity) : identity.status();
+  }
 
  private:
-  explicit SessionMark(std::string identity) : identity_(std::move(identity)) {}
+  explicit SessionMark(Unsynced unsynced) : unsynced_(unsynced) {}
 
-  std::string identity_;
-  Unsynced unsynced_ = Unsynced::kDrop;
+  static UniqueFd OpenStore(const OpenOptions& options) {
+    return UniqueFd(options.store.empty() ? -1 : open(options.store.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  static Result<std::string> Identity(const PrivateArea& area, const UniqueFd& store) {
+    std::vector<int> descriptors{area.descriptor()};
+    if (store.valid()) descriptors.push_back(store.get());
+    return PageCacheIdentity(descriptors);
+  }
+
+  Unsynced unsynced_;
 };
 
 // A full backing can be probed with a part of its reserve.
@@ -147,9 +156,12 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get(), PrivateArea::Access::kReadWrite);
   if (!area.ok()) return area.error();
   const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
+  const bool makes_store = (*area)->is_new() && !options.store.empty() && !RocksdbEngineExists(options.store);
   Result<Reserves> reserves = OpenReserves(options, **area);
   const auto fail = [&](PrivateArea& opened, Error error) {
     if (reserves.ok()) *reserves = {};
+    // Else the next attempt would find the catalog of a volume that there has never been.
+    if (makes_store && error.code != ESTALE) RemoveRocksdbEngine(options.store);
     opened.Discard(root_copy.get());
     return error;
   };
@@ -160,6 +172,7 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   if (!session.ok()) return fail(**area, session.error());
   VolumeOptions volume_options = options.volume;
   volume_options.reserve = reserves->catalogs();
+  volume_options.sync_failed = [area_fd = (*area)->descriptor()] { ForgetSession(area_fd); };
   // A volume that has been used has a catalog; not to find it means a wrong store, and must not begin a new one.
   Result<std::unique_ptr<Engine>> engine =
       OpenRocksdbEngine(StorePath(options, **area), {.mode = (*area)->is_new() ? RocksdbMode::kCreateIfMissing : RocksdbMode::kMustExist,
@@ -177,7 +190,7 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
     return fail(borrowed, opened.error());
   }
   // Only now: in what was read of the logs there is nothing any more that was not synced.
-  if (Status noted = session->Note(borrowed); !noted.ok() && noted.code() != ENOSPC) {
+  if (Status noted = SessionMark::Note(options, borrowed); !noted.ok() && noted.code() != ENOSPC) {
     volume->CloseFiles();
     return fail(borrowed, noted.error());
   }

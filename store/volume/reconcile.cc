@@ -56,8 +56,9 @@ void Volume::TellName(InodeId directory, const Name& name) const {
 
 Status Volume::Prepare(InodeId inode) {
   if (verified_.Contains(inode)) return {};
-  Status verified = Verify(inode);
-  if (verified.code() != ESTALE) return verified;
+  const Result<bool> there = Verify(inode);
+  if (!there.ok()) return there.error();
+  if (*there) return {};
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (record.ok() && IsLostAndFound(inode)) return RemakeHome(inode, *record);
   if (Status dropped = DropVanished(inode); !dropped.ok()) return dropped;
@@ -87,28 +88,28 @@ Status Volume::AdoptReplacement(const Place& place) {
   return Adopt(place.directory, entries);
 }
 
-// RETURNS: ESTALE when the home has vanished. The names go then, which takes other locks than this function holds.
-Status Volume::Verify(InodeId inode) {
+// RETURNS: false when the home has vanished. The names go then, which takes other locks than this function holds.
+Result<bool> Volume::Verify(InodeId inode) {
   const auto held = locks_.Exclusive(inode);
-  if (verified_.Contains(inode)) return {};
+  if (verified_.Contains(inode)) return true;
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.error();
   if (inode == kRootInode || !record->home.has_value()) {
     verified_.Insert(inode);
-    return {};
+    return true;
   }
   const Result<BackingDirectoryRef> in = directories_.Open(record->home->directory);
-  // Only a definite "not there" counts as vanished; EIO or EACCES must never cost anybody a name.
-  if (in.code() == ENOENT || in.code() == ENOTDIR) return Error{ESTALE, "home directory vanished"};
+  // Only a definite "not there" counts as vanished; EIO, EACCES or a server's ESTALE must never cost anybody a name.
+  if (in.code() == ENOENT || in.code() == ENOTDIR) return false;
   if (!in.ok()) return in.error();
   const Result<BackingStat> seen = backing_.Stat(*in, record->home->name);
-  if (seen.code() == ENOENT || seen.code() == ENOTDIR) return Error{ESTALE, "home vanished"};
+  if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
   if (!seen.ok()) return seen.error();
-  if (seen->type != record->type) return Error{ESTALE, "home became something else"};
+  if (seen->type != record->type) return false;
 
   Transaction transaction(catalog_);
   if (!record->imported) {
-    if (Status imported = Import(inode, *record, *seen, *in, transaction); !imported.ok()) return imported;
+    if (Status imported = Import(inode, *record, *seen, *in, transaction); !imported.ok()) return imported.error();
   } else if (record->type == FileType::kRegular && (seen->mtime != record->seen_mtime || seen->size != record->size)) {
     record->size = seen->size;
     record->blocks = seen->blocks;
@@ -117,9 +118,9 @@ Status Volume::Verify(InodeId inode) {
     record->ctime = std::max(record->ctime, seen->mtime);
     transaction.PutInode(inode, *record);
   }
-  if (Status committed = Commit(transaction); !committed.ok()) return committed;
+  if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   verified_.Insert(inode);
-  return {};
+  return true;
 }
 
 // Adopt gave the record its defaults; what the backing holds faithfully replaces them.
@@ -248,16 +249,18 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
   if (!record.ok()) return record.error();
   const bool trusted = record->trusted_since >= crash_session_ && record->trusted_since != 0;
   if (!record->listed || !trusted) {
-    if (!record->listed) {
-      MutexLock lock(pending_mutex_);
-      fresh_listings_.insert(directory);
-    }
+    const bool first = !record->listed;
     record->listed = true;
     if (!trusted) record->trusted_since = generation_;
     Transaction transaction(catalog_);
     transaction.PutInode(directory, *record);
     if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
     TellAttributes(directory);  // the subdirectories count from now on
+    if (first) {
+      // After the commit: a sync of the log before it does not cover it.
+      MutexLock lock(pending_mutex_);
+      fresh_listings_.insert(directory);
+    }
   }
   return found;
 }
@@ -318,7 +321,9 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
     }
     Result<Name> name = codec_.Decode(entry.name);
     if (!name.ok()) continue;  // no legal name can show it; it stays where it is
-    const InodeId inode = NextInode(transaction);
+    const Result<InodeId> number = NextInode();
+    if (!number.ok()) return number.error();
+    const InodeId inode = *number;
     Status added = transaction.AddName(directory, *name, inode, type);
     for (int copy = 2; added.code() == EEXIST && copy < 1000; ++copy) {
       // The catalog has that name for a content that lies elsewhere: keep both.
@@ -493,9 +498,11 @@ Status Volume::RemakeHome(InodeId inode, const InodeRecord& record) {
   if (!record.home.has_value()) return Error{EUCLEAN, "directory without a home"};
   const Result<BackingDirectoryRef> in = directories_.Open(record.home->directory);
   if (!in.ok()) return in.error();
-  Status made = backing_.MakeDirectory(*in, record.home->name, BackingMode(record.type, record.mode));
-  if (made.ok()) verified_.Insert(inode);
-  return made;
+  if (Status made = backing_.MakeDirectory(*in, record.home->name, BackingMode(record.type, record.mode)); !made.ok()) return made;
+  verified_.Insert(inode);
+  MutexLock lock(pending_mutex_);
+  unsynced_directories_.insert(record.home->directory);
+  return {};
 }
 
 Result<InodeId> Volume::LostAndFound() {

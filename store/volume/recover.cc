@@ -1,7 +1,9 @@
 // The beginning and the end of a session: a new volume's root, what a crash left half done, and the clean end.
+#include <spdlog/spdlog.h>
 #include <sys/random.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "store/volume/volume.h"
 
@@ -13,7 +15,7 @@ constexpr size_t kBatch = 512;
 }  // namespace
 
 Status Volume::Open(const std::string& uuid) {
-  catalog_.engine().SetBeforePersist([this] { BeforePersist(); });
+  catalog_.engine().SetBeforePersist([this] { return BeforePersist(); });
   Result<MetaRecord> meta = catalog_.ReadMeta();
   if (!meta.ok() && meta.code() != ENOENT) return meta.error();
   const bool is_new = !meta.ok();
@@ -50,7 +52,7 @@ Status Volume::Open(const std::string& uuid) {
   }
   if (Status synced = SyncCatalog(); !synced.ok()) return synced;
 
-  if (Status resolved = ResolveIntents(); !resolved.ok()) return resolved;
+  if (const auto unresolved = ResolveIntents(); !unresolved.ok()) return unresolved.error();
   if (Status queued = QueueOrphans(); !queued.ok()) return queued;
   SweepHomes();
   const auto detached = catalog_.ListDetached(InodeId{0}, 1);
@@ -83,7 +85,9 @@ Result<MetaRecord> Volume::MakeRoot(const std::string& uuid, Transaction& transa
 }
 
 // A place may lie in a directory that is being moved itself, and cannot be found before that one is resolved.
-Status Volume::ResolveIntents() {
+// RETURNS: the inodes that cannot be looked at now. They wait, and keep both of their places; the volume can be used without them.
+Result<std::set<InodeId>> Volume::ResolveIntents() {
+  std::set<InodeId> unresolved;
   const auto intents = catalog_.ListIntents();
   if (!intents.ok()) return intents.error();
   std::vector<IntentRecord> left = *intents;
@@ -92,13 +96,19 @@ Status Volume::ResolveIntents() {
     for (const IntentRecord& intent : left) {
       const auto held = locks_.Exclusive(intent.inode);
       const Result<bool> resolved = ResolveIntent(intent, progress ? IfNowhere::kWait : IfNowhere::kGiveUp);
-      if (!resolved.ok()) return resolved.error();
-      if (!*resolved) again.push_back(intent);
+      if (resolved.ok() && !*resolved) again.push_back(intent);
+      if (resolved.ok()) continue;
+      spdlog::warn("inode {} was being moved, and cannot be looked at: {} ({})", Raw(intent.inode), resolved.error().what,
+                   std::strerror(resolved.code()));
+      unresolved.insert(intent.inode);
+      MutexLock lock(pending_mutex_);
+      moving_from_.insert(AsTheBackingSees(intent.from));
+      moving_from_.insert(AsTheBackingSees(intent.to));
     }
     progress = again.size() < left.size();
     left.swap(again);
   }
-  return {};
+  return unresolved;
 }
 
 // A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.
@@ -136,6 +146,7 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Unpin(intent.inode);
   LeavePlace(intent.from);
+  LeavePlace(intent.to);
   return true;
 }
 

@@ -108,7 +108,9 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
   }
   std::optional<InodeId> made_whiteout;
   if (r.whiteout.has_value()) {
-    const InodeId whiteout = NextInode(transaction);
+    const Result<InodeId> number = NextInode();
+    if (!number.ok()) return number.error();
+    const InodeId whiteout = *number;
     if (Status added = transaction.AddName(r.directory, r.name, whiteout, r.whiteout->type); !added.ok()) return added.error();
     AddInode(transaction, whiteout, NewRecord(*r.whiteout, Content{}), *r.whiteout);
     made_whiteout = whiteout;

@@ -213,7 +213,8 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
 Result<size_t> Volume::SettleSome(size_t limit) {
   MutexLock background(background_mutex_);
   // Left by a batch that failed. A new intent of the same inode must not take their place.
-  if (Status resolved = ResolveIntents(); !resolved.ok()) return resolved.error();
+  const auto unresolved = ResolveIntents();
+  if (!unresolved.ok()) return unresolved.error();
   std::vector<Move> moves;
   bool any = false;
   may_be_detached_ = false;  // before the look, so that what comes meanwhile counts
@@ -228,11 +229,14 @@ Result<size_t> Volume::SettleSome(size_t limit) {
       any = true;
       after = detached->back();
       for (const InodeId inode : *detached) {
+        if (unresolved->contains(inode)) continue;
         // One that cannot be looked at now stands in nobody's way.
         if (Status prepared = Prepare(inode); !prepared.ok() && prepared.code() != ENOENT) continue;
         const Result<std::optional<Move>> move = PlanMove(inode, break_cycles);
         if (!move.ok()) continue;
-        if (!move->has_value() || !moving.insert((*move)->inode).second || !taken.insert((*move)->to).second) continue;
+        if (!move->has_value() || unresolved->contains((*move)->inode) || !moving.insert((*move)->inode).second ||
+            !taken.insert((*move)->to).second)
+          continue;
         moves.push_back(**move);
         if (break_cycles) break;  // one is enough to get the others going
       }

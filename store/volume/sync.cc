@@ -18,6 +18,7 @@ constexpr int kTries = 16;
 Status Volume::NoteSync(Status synced) {
   if (synced.ok() || synced.code() == ENOENT) return {};
   if (!sync_failed_.exchange(true)) {
+    if (options_.sync_failed) options_.sync_failed();
     spdlog::error("a sync failed: {} ({}); nothing can be changed until the volume is mounted again", synced.error().what,
                   std::strerror(synced.code()));
   }
@@ -48,38 +49,16 @@ Status Volume::SyncContentOf(InodeId inode) {
 Status Volume::SyncCatalog() {
   MutexLock sync_lock(sync_mutex_);
   if (sync_failed_) return Error{EIO, "an earlier sync failed"};
-  const auto take = [this] {
-    MutexLock lock(pending_mutex_);
-    return std::exchange(takeovers_, {});
-  };
-  const auto give_back = [this](const std::set<InodeId>& inodes) {
-    MutexLock lock(pending_mutex_);
-    takeovers_.insert(inodes.begin(), inodes.end());
-  };
-  // What nobody has been promised may go with its home. But a directory that goes takes names of older files along.
-  if (Status synced = SyncNewEntries(); !synced.ok()) return synced;
-  // Most of them before the gate closes, so that renames wait for few.
-  for (int round = 0; round < 2; ++round) {
-    const std::set<InodeId> inodes = take();
-    if (inodes.empty()) break;
-    for (const InodeId inode : inodes) {
-      const auto held = locks_.Shared(inode);
-      if (Status synced = SyncContentOf(inode); !synced.ok()) {
-        give_back(inodes);
-        return synced;
-      }
-    }
-  }
+  // Most of it before the gates close, so that commits wait for little.
+  Status synced = SyncNewEntries();
+  for (int round = 0; synced.ok() && round < 2; ++round) synced = SyncTakeovers(HomesMayMove::kYes);
+  if (!synced.ok()) return synced;
+
   std::unique_lock gate(takeover_gate_);
-  const std::set<InodeId> inodes = take();
-  for (const InodeId inode : inodes) {
-    Status synced = SyncNewEntries();
-    if (synced.ok()) synced = SyncContentOf(inode);
-    if (!synced.ok()) {
-      give_back(inodes);
-      return synced;
-    }
-  }
+  std::unique_lock commits(commit_gate_);
+  synced = SyncNewEntries();
+  if (synced.ok()) synced = SyncTakeovers(HomesMayMove::kNo);
+  if (!synced.ok()) return synced;
   std::unordered_set<InodeId> listings;
   std::set<Place> places;
   {
@@ -88,7 +67,11 @@ Status Volume::SyncCatalog() {
     places = left_;
   }
   const uint64_t committed = committed_.load();
-  if (Status synced = catalog_.engine().Sync(); !synced.ok()) {
+  synced = catalog_.engine().Sync([&] {
+    commits.unlock();
+    gate.unlock();
+  });
+  if (!synced.ok()) {
     // Without space it can be asked again: no fsync has failed.
     return synced.code() == ENOSPC || synced.code() == EDQUOT ? synced : NoteSync(synced);
   }
@@ -99,19 +82,39 @@ Status Volume::SyncCatalog() {
   return {};
 }
 
-// The engine is about to make commits durable by itself, and may hold up whoever commits until this returns: so without the gate and
-// without inode locks. Whatever took over a name in those commits is in the set already.
-void Volume::BeforePersist() {
+// The contents that took over a name. While they are being synced they stay where BeforePersist finds them.
+Status Volume::SyncTakeovers(HomesMayMove homes_may_move) {
+  {
+    MutexLock lock(pending_mutex_);
+    syncing_takeovers_.swap(takeovers_);
+  }
+  Status synced;
+  for (const InodeId inode : syncing_takeovers_) {
+    std::optional<LockTable::Held> held;
+    if (homes_may_move == HomesMayMove::kYes) held.emplace(locks_.Shared(inode));
+    synced = SyncContentOf(inode);
+    if (!synced.ok()) break;
+  }
+  MutexLock lock(pending_mutex_);
+  if (!synced.ok()) takeovers_.merge(syncing_takeovers_);
+  syncing_takeovers_.clear();
+  return synced;
+}
+
+// The engine is about to make commits durable by itself, and may hold up whoever commits until this returns: so without the gates and
+// without inode locks. Whatever took over a name in those commits is in one of the sets already.
+Status Volume::BeforePersist() {
   std::set<InodeId> inodes;
   {
     MutexLock lock(pending_mutex_);
     inodes = takeovers_;
+    inodes.insert(syncing_takeovers_.begin(), syncing_takeovers_.end());
   }
   Status synced = SyncNewEntries();
   for (const InodeId inode : inodes) {
     if (synced.ok()) synced = SyncContentOf(inode);
   }
-  static_cast<void>(NoteSync(synced));
+  return NoteSync(synced);
 }
 
 // The entries of one home, if any are new. Under its lock: who finds nothing to do must not return before whoever is at it.

@@ -1,6 +1,7 @@
 // What all parts of Volume share: numbers, commits, small reads. The operations are in the files that volume.h names.
 #include "store/volume/volume.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -43,14 +44,22 @@ Volume::Volume(Backing& backing, Catalog& catalog, const Clock& clock, const Cap
 
 Volume::~Volume() { catalog_.engine().SetBeforePersist({}); }
 
-InodeId Volume::NextInode(Transaction& transaction) {
-  MutexLock lock(meta_mutex_);
-  const InodeId inode{next_inode_++};
-  if (next_inode_ + kInodeNumberStretch / 2 > meta_.next_inode) {
-    meta_.next_inode = next_inode_ + kInodeNumberStretch;
-    transaction.PutMeta(meta_);
+// Only numbers below the committed bound are given out: those of a session that ends in a crash are skipped by the next one.
+Result<InodeId> Volume::NextInode() {
+  MetaRecord raised;
+  {
+    MutexLock lock(meta_mutex_);
+    if (next_inode_ + kInodeNumberStretch / 2 <= meta_.next_inode) return InodeId{next_inode_++};
+    raised = meta_;
+    raised.next_inode = next_inode_ + kInodeNumberStretch;
   }
-  return inode;
+  Transaction transaction(catalog_);
+  transaction.PutMeta(raised);
+  const Status committed = Commit(transaction);
+  MutexLock lock(meta_mutex_);
+  if (committed.ok()) meta_.next_inode = std::max(meta_.next_inode, raised.next_inode);
+  if (next_inode_ >= meta_.next_inode) return committed.error();
+  return InodeId{next_inode_++};
 }
 
 Status Volume::Commit(Transaction& transaction, Room room) {
@@ -59,6 +68,7 @@ Status Volume::Commit(Transaction& transaction, Room room) {
   if (room == Room::kNeeded && options_.reserve != nullptr && !options_.reserve->IsWhole() && !options_.reserve->Restore()) {
     return Error{ENOSPC, "no space for more than removing"};
   }
+  std::shared_lock gate(commit_gate_);
   Status status = transaction.Commit();
   if (status.ok()) ++committed_;
   return status;

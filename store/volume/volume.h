@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -50,7 +51,8 @@ struct VolumeOptions {
   uint32_t directory_mode = 0755;
   uint32_t max_links = 65000;  // EMLINK beyond it, as ext4
   size_t open_directories = 256;
-  Reserve* reserve = nullptr;  // borrowed; while it is not whole, nothing new is begun
+  Reserve* reserve = nullptr;         // borrowed; while it is not whole, nothing new is begun
+  std::function<void()> sync_failed;  // called once, at the first failed sync, from any thread
 };
 
 // Numbers are reserved in stretches this long, so that one that was given out is never given out again after a crash.
@@ -210,8 +212,8 @@ class Volume {
   bool NeedsSettling() const { return may_be_detached_.load(); }
 
  private:
-  // A new number; adds to `transaction` the new bound when one is due.
-  InodeId NextInode(Transaction& transaction);
+  // A new number; commits the new bound when one is due.
+  Result<InodeId> NextInode();
   // With kNeeded it is refused with ENOSPC while there is no more than the reserve; what frees space, or a reader cannot do without,
   // may take from it.
   enum class Room { kFromReserve, kNeeded };
@@ -224,7 +226,7 @@ class Volume {
 
   // recover.cc
   Result<MetaRecord> MakeRoot(const std::string& uuid, Transaction& transaction);
-  Status ResolveIntents();
+  Result<std::set<InodeId>> ResolveIntents();
   enum class IfNowhere { kWait, kGiveUp };
   Result<bool> ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere);
   Status QueueOrphans();
@@ -254,7 +256,7 @@ class Volume {
                             std::optional<uint32_t> gid);
 
   // reconcile.cc
-  Status Verify(InodeId inode);
+  Result<bool> Verify(InodeId inode);
   Status Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction);
   // kNone: what is adopted may have been anybody's secret.
   enum class Trust { kAsTheDirectory, kNone };
@@ -284,7 +286,9 @@ class Volume {
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
   Status SyncEntriesLocked(InodeId directory);
-  void BeforePersist();
+  enum class HomesMayMove { kNo, kYes };
+  Status SyncTakeovers(HomesMayMove homes_may_move);
+  Status BeforePersist();
 
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
@@ -344,8 +348,10 @@ class Volume {
 
   Mutex sync_mutex_;                                        // one SyncCatalog at a time; held over I/O; before takeover_gate_
   std::shared_mutex takeover_gate_;                         // replacing renames commit under it shared; the sync of the log holds it alone
+  std::shared_mutex commit_gate_;                           // shared over each commit; alone while it is settled what a sync covers
   Mutex pending_mutex_;                                     // leaf
   std::set<InodeId> takeovers_ GUARDED_BY(pending_mutex_);  // contents that took over a name since the last sync
+  std::set<InodeId> syncing_takeovers_;                     // taken out of it; changed under pending_mutex_, by whoever has sync_mutex_
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new or moved entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet

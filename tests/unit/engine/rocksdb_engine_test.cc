@@ -1,6 +1,7 @@
 // What RocksdbEngine adds to the contract: ways to open, and errors of the disk.
 #include "store/engine/rocksdb_engine.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <string>
 #include <system_error>
 
+#include "store/base/unique_fd.h"
 #include "tests/unit/engine/failing_disk.h"
 
 namespace hardlinkfs {
@@ -178,7 +180,10 @@ TEST_F(RocksdbEngineTest, AfterAPowerCutWithoutAnySyncNothingIsLeft) {
 TEST_F(RocksdbEngineTest, WhatBecomesDurableByItselfIsAnnouncedBefore) {
   auto engine = Open();
   int announced = 0;
-  engine->SetBeforePersist([&] { ++announced; });
+  engine->SetBeforePersist([&]() -> Status {
+    ++announced;
+    return {};
+  });
   for (int i = 0; i < 3000; ++i) ASSERT_TRUE(Put(*engine, "key " + std::to_string(i), std::string(1000, 'v')).ok());
   engine->SetBeforePersist({});
   EXPECT_GT(announced, 0);
@@ -186,6 +191,24 @@ TEST_F(RocksdbEngineTest, WhatBecomesDurableByItselfIsAnnouncedBefore) {
   engine = Open(RocksdbMode::kMustExist, Unsynced::kDrop);
   EXPECT_TRUE(Has(*engine, "key 0"));
   EXPECT_FALSE(Has(*engine, "key 2999"));
+}
+
+TEST_F(RocksdbEngineTest, NothingBecomesDurableWhenWhatItReliesOnDoesNot) {
+  const UniqueFd directory(open(fs::path(path()).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto reserve = Reserve::Open(directory.get());
+  ASSERT_TRUE(reserve.ok());
+  RocksdbOptions options{.write_buffer_bytes = 1 << 20, .reserve = reserve->get()};
+  auto engine = *OpenRocksdbEngine(path(), options);
+  engine->SetBeforePersist([] { return Status(Error{EIO, "told to fail"}); });
+  Status put;
+  for (int i = 0; i < 20000 && put.ok(); ++i) put = Put(*engine, "key " + std::to_string(i), std::string(1000, 'v'));
+  EXPECT_FALSE(put.ok());
+  EXPECT_FALSE(engine->Sync().ok());
+  engine->SetBeforePersist({});
+  engine.reset();
+  options.unsynced = Unsynced::kDrop;
+  engine = *OpenRocksdbEngine(path(), options);
+  EXPECT_FALSE(Has(*engine, "key 0"));
 }
 
 // A record is missing in the middle of a log, and what follows has a mark.
