@@ -117,7 +117,11 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
     if (changed) return LeaveToAdoption(home);
   }
   const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
-  if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) return of_this_session ? false : LeaveToAdoption(home);
+  if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) {
+    // Of this session it waits for what is still open in it; but what a power cut brought back would stay for ever.
+    if (of_this_session && !HoldsStrangers(orphan)) return false;
+    return LeaveToAdoption(home);
+  }
   if (!removed.ok() && removed.code() != ENOENT) return removed.error();
   return true;
 }

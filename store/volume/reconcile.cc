@@ -160,6 +160,18 @@ Status Volume::Import(InodeId inode, InodeRecord& record, const BackingStat& see
   return {};
 }
 
+// RETURNS: whether something lies in the directory that is nobody's home, and not hidden.
+bool Volume::HoldsStrangers(InodeId directory) {
+  const Result<BackingDirectoryRef> ref = directories_.Open(directory);
+  if (!ref.ok()) return false;
+  bool found = false;
+  const Status listed = backing_.List(*ref, [&](const BackingEntry& entry) {
+    found = !IsHidden(directory, entry.name) && catalog_.FindHome({directory, entry.name}).code() == ENOENT;
+    return !found;
+  });
+  return listed.ok() && found;
+}
+
 Status Volume::PrepareDirectory(InodeId directory) {
   if (Status prepared = Prepare(directory); !prepared.ok()) return prepared;
   if (reconciled_.Contains(directory)) return {};

@@ -268,6 +268,7 @@ class Volume {
     std::vector<std::pair<InodeId, BackingName>> respelled;
   };
   Result<Differences> Compare(InodeId directory);
+  bool HoldsStrangers(InodeId directory);
   Status FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling);
   Status AdoptReplacement(const Place& place);
   Status DropVanished(InodeId inode);
