@@ -192,6 +192,21 @@ Status Volume::PrepareDirectory(InodeId directory) {
   return {};
 }
 
+// RETURNS: which of `entries` may be the entry `home`, which is there and was not listed: the backing's own table of letters may know more
+// pairs than ours, and FAT has short names. To adopt such a one would give one content two inodes.
+std::vector<BackingName> Volume::LookAlikes(const BackingDirectoryRef& in, const BackingName& home,
+                                            const std::vector<BackingEntry>& entries) {
+  std::vector<BackingName> found;
+  const Result<BackingStat> known = backing_.Stat(in, home);
+  if (!known.ok()) return found;
+  for (const BackingEntry& entry : entries) {
+    const Result<BackingStat> seen = backing_.Stat(in, entry.name);
+    if (!seen.ok() || seen->type != known->type || seen->size != known->size || seen->mtime != known->mtime) continue;
+    found.push_back(entry.name);
+  }
+  return found;
+}
+
 Result<Volume::Differences> Volume::Compare(InodeId directory) {
   const auto held = locks_.Exclusive(directory);
   // Nor may the settler or the reclaimer change the entries between the look at the backing and the look at the rows.
@@ -241,13 +256,23 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
     for (const auto& [name, inode] : *homes) {
       if (seen.contains(std::hash<std::string>()(name.bytes()))) continue;
       const auto respelling = respellings.find(CaseFold(name.bytes()));
-      if (respelling == respellings.end()) {
-        found.vanished.push_back(inode);
-        continue;
+      std::vector<BackingName> spellings;
+      if (respelling != respellings.end()) {
+        spellings.push_back(respelling->second);
+        respellings.erase(respelling);
+      } else if (may_be_respelled) {
+        spellings = LookAlikes(*ref, name, unknown);
       }
-      found.respelled.emplace_back(inode, respelling->second);
-      std::erase_if(unknown, [&](const BackingEntry& entry) { return entry.name == respelling->second; });
-      respellings.erase(respelling);
+      if (spellings.size() == 1) {
+        found.respelled.emplace_back(inode, spellings.front());
+      } else {
+        found.vanished.push_back(inode);
+      }
+      for (const BackingName& spelling : spellings) {
+        std::erase_if(unknown, [&](const BackingEntry& entry) { return entry.name == spelling; });
+        if (spellings.size() > 1)
+          spdlog::warn("\"{}\" may be \"{}\" in another spelling, and is not shown", spelling.bytes(), name.bytes());
+      }
     }
     if (homes->size() < kBatch) break;
     after = homes->back().first;

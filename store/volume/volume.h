@@ -267,6 +267,7 @@ class Volume {
     std::vector<InodeId> vanished;
     std::vector<std::pair<InodeId, BackingName>> respelled;
   };
+  std::vector<BackingName> LookAlikes(const BackingDirectoryRef& in, const BackingName& home, const std::vector<BackingEntry>& entries);
   Result<Differences> Compare(InodeId directory);
   bool HoldsStrangers(InodeId directory);
   Status FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling);

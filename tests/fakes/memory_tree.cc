@@ -52,7 +52,11 @@ Result<std::string> Tree::KeyOf(const std::string& name) const {
     key.erase(key.find_last_not_of('.') + 1);
     if (key.empty()) return Error{ENOENT, "nothing but dots"};
   }
-  return can.case_sensitive ? key : CaseFold(key);
+  if (can.case_sensitive) return key;
+  // exFAT's table knows more pairs than ours: both small sigmas are one letter.
+  std::string folded = CaseFold(key);
+  for (size_t at = 0; (at = folded.find("ς", at)) != std::string::npos;) folded.replace(at, std::string_view("ς").size(), "σ");
+  return folded;
 }
 
 std::string Tree::Kept(const std::string& name) const {

@@ -151,6 +151,26 @@ TEST_F(ReconcileTest, ChangeOfCaseBelowKeepsTheFileOne) {
   EXPECT_THAT(Bare(), SizeIs(1));
 }
 
+TEST_F(ReconcileTest, ChangeOfCaseThatOnlyTheBackingKnowsKeepsTheFileOne) {
+  File("λόγος", "1");
+  Link("λόγος", "link");
+  File("other", "22");
+  Between([this] { BareMove("λόγος", "ΛΌΓΟΣ"); });
+  EXPECT_THAT(Names(), ElementsAre("link=1", "other=22", "ΛΌΓΟΣ=1"));
+  ExpectSound();
+}
+
+// Two entries that look the same: which of them is the known one is not for us to guess, and nothing is lost by waiting.
+TEST_F(ReconcileTest, WhatMayBeAKnownEntryInAnotherSpellingIsNotAdopted) {
+  File("λόγος", "1");
+  Between([this] {
+    BareMove("λόγος", "ΛΌΓΟΣ");
+    BareFile("twin", "2");
+  });
+  EXPECT_THAT(Names(), ElementsAre("λόγος=1"));
+  EXPECT_THAT(Bare(), SizeIs(2));
+}
+
 TEST_F(ReconcileTest, FileThatBecameADirectoryIsADirectory) {
   File("a", "1");
   Link("a", "b");
