@@ -142,6 +142,34 @@ TEST_P(Adopt, ADeletedTreeIsGoneWithAllThatWasInIt) {
   EXPECT_THAT(top().Names("d"), IsEmpty());
 }
 
+// S-ADOPT-10
+TEST_P(Adopt, WhatADeletedTreeHeldInTheCatalogAloneIsInLostAndFound) {
+  Mount();
+  ASSERT_EQ(top().Mkdir("d"), 0);
+  ASSERT_EQ(top().Write("d/file", "deleted with d"), 0);
+  ASSERT_EQ(top().Symlink("target", "d/symlink"), 0);
+  ASSERT_EQ(top().Mknod("d/fifo", S_IFIFO | 0640), 0);
+  ASSERT_EQ(top().Symlink("elsewhere", "d/two"), 0);
+  ASSERT_EQ(top().Link("d/two", "names"), 0);
+  const std::string symlink = "#" + std::to_string(top().Ino("d/symlink"));
+  const std::string fifo = "#" + std::to_string(top().Ino("d/fifo"));
+  Unmount();
+  std::filesystem::remove_all(bare().Path("d"));
+  Mount();
+  EXPECT_FALSE(top().Exists("d"));
+  EXPECT_THAT(top().Names(), ElementsAre("lost+found", "names"));
+  EXPECT_EQ(top().Nlink("names"), 1U);
+  EXPECT_THAT(top().Names("lost+found"), testing::UnorderedElementsAre(symlink, fifo));
+  EXPECT_EQ(top().Readlink("lost+found/" + symlink), "target");
+  EXPECT_EQ(top().Status("lost+found/" + fifo).mode, S_IFIFO | 0640U);
+  EXPECT_EQ(top().Status("lost+found").permissions(), 0700U);
+  ASSERT_EQ(top().Rename("lost+found/" + fifo, "fifo"), 0);
+  ASSERT_EQ(top().Unlink("lost+found/" + symlink), 0);
+  ASSERT_EQ(top().Rmdir("lost+found"), 0);
+  Remount();
+  EXPECT_THAT(top().Names(), ElementsAre("fifo", "names"));
+}
+
 // S-ADOPT-4
 TEST_P(Adopt, ADeletedTreeDoesNotTakeAlongWhatHasItsHomeElsewhere) {
   Mount();
