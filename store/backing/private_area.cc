@@ -73,7 +73,7 @@ How to get everything back
 
 With hardlinkfs, on Linux:
 
-    mount -t hardlinkfs /path/to/this/drive /mnt
+    hardlinkfs mount /path/to/this/drive /path/to/this/drive
 
 What you have added, changed or deleted outside of this folder in the
 meantime is taken over.
