@@ -17,7 +17,6 @@
 namespace hardlinkfs {
 
 struct OpenOptions {
-  bool read_only = false;
   std::string store;  // where the catalog lies; empty: `.hardlinkfs/catalog` in the backing
   VolumeOptions volume;
 };

@@ -158,7 +158,7 @@ TEST_P(Mounting, TheStoreCanLieElsewhere) {
 }
 
 // S-MOUNT-8
-TEST_P(Mounting, ReadOnlyChangesNothing) {
+TEST_P(Mounting, ReadOnlyNothingCanBeChangedFromAbove) {
   Mount();
   ASSERT_EQ(top().Write("a", "text"), 0);
   ASSERT_EQ(top().Link("a", "b"), 0);
