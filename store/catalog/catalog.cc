@@ -132,7 +132,7 @@ Result<std::vector<NameRow>> Catalog::NamesOf(InodeId inode, size_t limit) const
     if (cursor->key().size() != kLinkKeyBytes) continue;
     const InodeId directory = keys::DirectoryOfLink(cursor->key());
     const Slot slot = keys::SlotOf(cursor->key());
-    // The cursor is a snapshot and this read is not: a name removed in between is gone, not damaged. What is left is for scrub to judge.
+    // The cursor is a snapshot and this read is not: a name removed in between is gone, not damaged.
     Result<std::optional<NameRecord>> row = ReadRow(directory, slot);
     if (row.code() == EUCLEAN) continue;
     if (!row.ok()) return row.error();
