@@ -20,6 +20,7 @@ struct VolumeFile {
   int format_version = 1;  // of the private area and the catalog; a newer one than ours is refused
 };
 
+// Thread safety: one thread at a time changes it; the accessors any.
 class PrivateArea {
  public:
   enum class Access { kReadWrite, kReadOnly };
