@@ -74,7 +74,9 @@ Result<InodeRecord> Catalog::ReadInode(InodeId inode) const {
   const std::string key = keys::Inode(inode);
   const Result<std::string> value = GetPresent(engine_, key);
   if (!value.ok()) return value.error();
-  return DecodeInodeRecord(key, *value);
+  Result<InodeRecord> record = DecodeInodeRecord(key, *value);
+  if (record.code() == EUCLEAN) spdlog::error("damaged row left as it is: the record of inode {}", Raw(inode));
+  return record;
 }
 
 Result<std::optional<NameRecord>> Catalog::ReadRow(InodeId directory, Slot slot) const {
