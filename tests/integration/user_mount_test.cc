@@ -244,7 +244,7 @@ TEST_P(UserMounting, TheTryScriptMountsOverAFolderOfHis) {
   EXPECT_EQ(AsUser(kNobody, [&] { return static_cast<int>(top().Nlink("a")); }), 2);
 }
 
-// S-MOUNT-11
+// S-MOUNT-12
 TEST_P(UserMounting, WorksInAUserNamespaceOfHis) {
   const CommandResult allowed = RunCommand({"unshare", "-rm", "true"}, kNobody);
   if (allowed.status != 0) GTEST_SKIP() << "the kernel permits no user namespaces: " << allowed.err;
