@@ -55,7 +55,6 @@ uint32_t Masked(std::optional<uint32_t> mask, const MountOptions& options, uint3
 
 OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   OpenOptions out;
-  out.read_only = options.read_only;
   out.store = options.store;
   out.volume.uid = options.uid.value_or(getuid());
   out.volume.gid = options.gid.value_or(getgid());

@@ -84,7 +84,8 @@ bool SetPassthrough(MountOptions& options, const std::string& value) {
 constexpr std::string_view kOctal = "an octal number from 0 to 777";
 
 constexpr std::array kRules{
-    OptionRule{"ro", "", "mount read-only", [](MountOptions& o, const std::string&) { return o.read_only = true; }},
+    OptionRule{"ro", "", "mount read-only (hardlinkfs still keeps its own records below)",
+               [](MountOptions& o, const std::string&) { return o.read_only = true; }},
     OptionRule{"rw", "", "", [](MountOptions& o, const std::string&) { return !(o.read_only = false); }},
     OptionRule{"noatime", "", "never update access times", [](MountOptions& o, const std::string&) { return o.no_atime = true; }},
     OptionRule{"relatime", "", "update access times at most once a day, or after a change (the default)",
@@ -109,7 +110,7 @@ constexpr std::array kRules{
                  o.sharing = Sharing::kRootAndOwner;
                  return true;
                }},
-    OptionRule{"names", "catalog or backing", "who is the authority for names", SetNaming},
+    OptionRule{"names", "catalog or backing", "who is the authority for names (backing: not in this version)", SetNaming},
     OptionRule{"store", "a path", "where the catalog lies (default: SOURCE/.hardlinkfs/catalog)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.store, v); }},
     OptionRule{"commit", "a number of seconds from 1 to 300", "how much work a power cut may lose at most (default: 5)", SetCommit},

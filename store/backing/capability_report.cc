@@ -1,4 +1,4 @@
-// One row an aspect: what was found, and what follows.
+// One row an aspect: what was found, and what follows where the catalog has authority over names (docs/decisions/0003).
 #include "store/backing/capability_report.h"
 
 #include <algorithm>
@@ -21,38 +21,35 @@ std::string Granularity(std::chrono::nanoseconds grain) {
   return std::to_string(count) + " ns";
 }
 
-// Kept by the backing itself, or by us.
-Row Stored(std::string aspect, bool native) { return {std::move(aspect), YesNo(native), native ? "native" : "stored in the catalog"}; }
+Row Stored(std::string aspect, bool native) { return {std::move(aspect), YesNo(native), "in the catalog"}; }
+
+Row Mirrored(std::string aspect, bool native) {
+  return {std::move(aspect), YesNo(native), native ? "in the catalog, and set below too" : "in the catalog"};
+}
 
 Row Spelled(std::string aspect, bool held) { return {std::move(aspect), YesNo(held), held ? "as they are" : "spelled with %XX"}; }
 
-Row Names(const Capabilities& can) {
-  const bool native = can.hard_links && can.stable_inodes;
-  return {"stable inode numbers", YesNo(can.stable_inodes), native ? "names=backing" : "names=catalog"};
-}
-
 std::vector<Row> Rows(const Capabilities& can) {
-  const bool exact_times = can.time_granularity == std::chrono::nanoseconds(1);
   return {
       {"aspect", can.filesystem.empty() ? "backing" : "backing (" + can.filesystem + ")", "hardlinkfs"},
       Stored("hard links", can.hard_links),
-      Names(can),
-      Stored("modes", can.modes),
-      Stored("owners", can.owners),
+      Stored("stable inode numbers", can.stable_inodes),
+      Mirrored("modes", can.modes),
+      Mirrored("owners", can.owners),
       Stored("symlinks", can.symlinks),
       Stored("special files", can.special_files),
       Stored("user xattrs", can.user_xattrs),
-      {"time granularity", Granularity(can.time_granularity), exact_times ? "native" : "1 ns, stored in the catalog"},
-      {"case-sensitive names", YesNo(can.case_sensitive), can.case_sensitive ? "native" : "clashes get a spelling with a hash"},
+      {"time granularity", Granularity(can.time_granularity), "1 ns, in the catalog"},
+      {"case-sensitive names", YesNo(can.case_sensitive), can.case_sensitive ? "as they are" : "clashes get a spelling with a hash"},
       Spelled("any bytes in names", can.any_bytes_in_names),
       Spelled("punctuation in names", can.punctuation_in_names),
       Spelled("trailing dots and spaces", can.trailing_dots_and_spaces),
       {"longest name", std::to_string(can.max_name_bytes) + " bytes", "255 bytes; longer spellings get a hash"},
-      {"rename without replacing", YesNo(can.rename_noreplace), can.rename_noreplace ? "native" : "checked beforehand"},
+      {"rename without replacing", YesNo(can.rename_noreplace), can.rename_noreplace ? "used" : "checked beforehand"},
       {"exchanging rename", YesNo(can.rename_exchange), "in the catalog"},
       {"unnamed temporary files", YesNo(can.tmpfile), "in the private area"},
-      {"sparse files", YesNo(can.sparse_files), can.sparse_files ? "native" : "holes take their space"},
-      {"fsync of directories", YesNo(can.directory_fsync), can.directory_fsync ? "used" : "files are synced instead"},
+      {"sparse files", YesNo(can.sparse_files), can.sparse_files ? "used" : "holes take their space"},
+      {"fsync of directories", YesNo(can.directory_fsync), can.directory_fsync ? "used" : "not available"},
   };
 }
 

@@ -20,16 +20,14 @@ struct VolumeFile {
   int format_version = 1;  // of the private area and the catalog; a newer one than ours is refused
 };
 
+// Thread safety: one thread at a time changes it; the accessors any.
 class PrivateArea {
  public:
-  enum class Access { kReadWrite, kReadOnly };
-
   // Opens the area below the directory `root_fd` (borrowed; only used during the call), creating it with its README.txt, volume file and
-  // homes/ when absent and access is kReadWrite, and takes the volume's lock.
-  // RETURNS: EBUSY when another server holds the lock; EUCLEAN for a volume file that cannot be parsed, or that is
-  // missing while a catalog or homes are there; ENOTSUP for a newer format;
-  // ENOENT when absent and access is kReadOnly; else the backing's errno. On an error nothing is changed.
-  static Result<std::unique_ptr<PrivateArea>> Open(int root_fd, Access access);
+  // homes/ when absent, and takes the volume's lock.
+  // RETURNS: EBUSY when another server holds the lock; EUCLEAN for a volume file that cannot be parsed, or that is missing while a
+  // catalog or homes are there; ENOTSUP for a newer format; else the backing's errno. On an error nothing is changed.
+  static Result<std::unique_ptr<PrivateArea>> Open(int root_fd);
 
   const VolumeFile& volume() const { return volume_; }
   // RETURNS: true until MarkFinished was called once in the volume's life: there may be no catalog yet.
@@ -42,7 +40,7 @@ class PrivateArea {
   int descriptor() const { return directory_.get(); }
 
  private:
-  static Result<std::unique_ptr<PrivateArea>> OpenIn(int root_fd, UniqueFd directory, Access access);
+  static Result<std::unique_ptr<PrivateArea>> OpenIn(int root_fd, UniqueFd directory);
 
   PrivateArea(UniqueFd directory, UniqueFd lock, VolumeFile volume, bool is_new)
       : directory_(std::move(directory)), lock_(std::move(lock)), volume_(std::move(volume)), is_new_(is_new) {}

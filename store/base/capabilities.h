@@ -1,5 +1,4 @@
-// Capabilities: what a backing was found to do, by trying (store/backing/probe.h). Facts only; what follows from them
-// is Placement's to say.
+// Capabilities: what a backing was found to do, by trying (store/backing/probe.h). Facts only.
 #ifndef HARDLINKFS_STORE_BASE_CAPABILITIES_H_
 #define HARDLINKFS_STORE_BASE_CAPABILITIES_H_
 

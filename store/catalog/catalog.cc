@@ -74,7 +74,9 @@ Result<InodeRecord> Catalog::ReadInode(InodeId inode) const {
   const std::string key = keys::Inode(inode);
   const Result<std::string> value = GetPresent(engine_, key);
   if (!value.ok()) return value.error();
-  return DecodeInodeRecord(key, *value);
+  Result<InodeRecord> record = DecodeInodeRecord(key, *value);
+  if (record.code() == EUCLEAN) spdlog::error("damaged row left as it is: the record of inode {}", Raw(inode));
+  return record;
 }
 
 Result<std::optional<NameRecord>> Catalog::ReadRow(InodeId directory, Slot slot) const {
@@ -132,7 +134,7 @@ Result<std::vector<NameRow>> Catalog::NamesOf(InodeId inode, size_t limit) const
     if (cursor->key().size() != kLinkKeyBytes) continue;
     const InodeId directory = keys::DirectoryOfLink(cursor->key());
     const Slot slot = keys::SlotOf(cursor->key());
-    // The cursor is a snapshot and this read is not: a name removed in between is gone, not damaged. What is left is for scrub to judge.
+    // The cursor is a snapshot and this read is not: a name removed in between is gone, not damaged.
     Result<std::optional<NameRecord>> row = ReadRow(directory, slot);
     if (row.code() == EUCLEAN) continue;
     if (!row.ok()) return row.error();

@@ -20,7 +20,6 @@ namespace hardlinkfs {
 enum class RocksdbMode {
   kCreateIfMissing,
   kMustExist,
-  kReadOnly,  // must exist; nothing is written, and a writer may have it open; Commit and Sync fail with EROFS
 };
 
 // What to keep of the commits since the last Sync: all, where only the process has died; none, where a power cut, or a disk that was pulled

@@ -153,7 +153,7 @@ std::string StorePath(const OpenOptions& options, const PrivateArea& area) {
 }  // namespace
 
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock) {
-  Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get(), PrivateArea::Access::kReadWrite);
+  Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get());
   if (!area.ok()) return area.error();
   const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
   const bool makes_store = (*area)->is_new() && !options.store.empty() && !RocksdbEngineExists(options.store);

@@ -17,12 +17,12 @@
 namespace hardlinkfs {
 
 struct OpenOptions {
-  bool read_only = false;
   std::string store;  // where the catalog lies; empty: `.hardlinkfs/catalog` in the backing
   VolumeOptions volume;
 };
 
-// Everything that a mounted volume consists of, destroyed in the right order.
+// Everything that a mounted volume consists of, destroyed in the right order. Thread safety: any thread, as Volume; one destroys it, when
+// no other uses it any more.
 class OpenedVolume {
  public:
   virtual ~OpenedVolume() = default;
@@ -32,7 +32,7 @@ class OpenedVolume {
 
 // `root` is the opened source directory. RETURNS: EBUSY (another server holds the volume), ESTALE (the catalog is another volume's),
 // ENOTSUP (newer format), EUCLEAN (damaged), else as the backing and the engine. The Error's text says which of them it was. On an error
-// nothing is changed.
+// nothing is changed. Thread safety: any thread; of two that open the same volume one gets EBUSY.
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock);
 
 }  // namespace hardlinkfs

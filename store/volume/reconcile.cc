@@ -1,5 +1,5 @@
 // What another machine did to the bare backing between two mounts is taken over here, each inode and each directory at its first touch in a
-// session: adopted, updated or dropped.
+// session: adopted, updated or dropped. Longer than others, since comparing, adopting and dropping call each other.
 #include <spdlog/spdlog.h>
 #include <strings.h>
 

@@ -1,5 +1,6 @@
 // Volume: the filesystem without kernel or caller, in the regime where the catalog has authority over names. The only code that changes
-// backing and catalog together. Each group of functions has its own source file.
+// backing and catalog together. Each group of functions has its own source file; they share one state,
+// which is why this header is longer than others.
 //
 // Locks (docs/locking.md): "REQUIRES exclusive(x)" means that the caller holds x of locks(). Prepare and PrepareDirectory take locks
 // themselves and must be called before; once an inode is prepared it stays so until the volume is closed.
@@ -107,9 +108,9 @@ class Volume {
   void Observe(ChangeObserver* observer) { observer_ = observer; }
 
   // reconcile.cc
-  // ------------------------------------------------------------------------------------------------------------------------------ Compares
-  // an inode's record with its home, once a session: takes over what was changed on the bare backing; drops the names of what is gone
-  // there. RETURNS: ENOENT when there is no such inode or its home has vanished. REQUIRES: no lock held.
+
+  // Compares an inode's record with its home, once a session: takes over what was changed on the bare backing; drops the names of what is
+  // gone there. RETURNS: ENOENT when there is no such inode or its home has vanished. REQUIRES: no lock held.
   Status Prepare(InodeId inode);
   // Prepare, and compares the listing of the directory's home with the homes recorded in it: adopts what is new, drops what has vanished.
   // RETURNS: as Prepare; ENOTDIR. REQUIRES: no lock held.
@@ -127,24 +128,24 @@ class Volume {
   uint64_t inode_count() const { return inode_count_.load(); }
 
   // create.cc
-  // ---------------------------------------------------------------------------------------------------------------------------------
+
   // RETURNS: EEXIST, ENOENT (the directory was removed), ENOSPC ... REQUIRES: exclusive(directory), prepared.
   Result<CreatedInode> Create(InodeId directory, const Name& name, const NewInode& what);
   // A file without a name, that Link may give one if `what.linkable`: O_TMPFILE. `directory` is only checked to exist.
   Result<CreatedInode> CreateUnnamed(InodeId directory, const NewInode& what);
 
   // link.cc
-  // ----------------------------------------------------------------------------------------------------------------------------------- As
-  // link(2): EPERM (directory), ENOENT (nlink is 0 and it is not linkable), EMLINK, EEXIST. REQUIRES: exclusive(inode, directory).
+
+  // As link(2): EPERM (directory), ENOENT (nlink is 0 and it is not linkable), EMLINK, EEXIST. REQUIRES: exclusive(inode, directory).
   Result<InodeRecord> Link(InodeId inode, InodeId directory, const Name& name);
-  // As unlink(2) and rmdir(2): EISDIR, ENOTDIR, ENOTEMPTY. REQUIRES: exclusive(directory, inode); RETURNS ESTALE when the name is not
-  // `inode`'s any longer.
+  // As unlink(2) and rmdir(2): EISDIR, ENOTDIR, ENOTEMPTY. REQUIRES: exclusive(directory, inode). RETURNS: ESTALE when the name is
+  // not `inode`'s any longer.
   Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode, Use use = Use::kIdle);
   Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode);
 
   // rename.cc
-  // --------------------------------------------------------------------------------------------------------------------------------- As
-  // renameat2(2). `whiteout` leaves a character device 0:0 at the old name. RETURNS: the inode that lost its name, if one was replaced.
+
+  // As renameat2(2). `whiteout` leaves a character device 0:0 at the old name. RETURNS: the inode that lost its name, if one was replaced.
   // REQUIRES: exclusive(both directories, both inodes); `inode` is what `name` shows, `target` what `new_name` shows (nullopt: nothing),
   // else ESTALE.
   struct RenameRequest {
@@ -163,13 +164,14 @@ class Volume {
   Result<bool> IsAncestor(InodeId inode, InodeId below) const;
 
   // attributes.cc
-  // ----------------------------------------------------------------------------------------------------------------------------- All of
-  // `change` but the size, and xattrs with it (nullopt removes one), in one commit. RETURNS: the new record. REQUIRES: exclusive(inode).
+
+  // All of `change` but the size, and xattrs with it (nullopt removes one), in one commit. RETURNS: the new record. REQUIRES:
+  // exclusive(inode).
   using XattrChanges = std::vector<std::pair<std::string, std::optional<std::string>>>;
   Result<InodeRecord> ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs = {});
 
   // content.cc
-  // --------------------------------------------------------------------------------------------------------------------------------
+
   // RETURNS: the open content of a regular file. REQUIRES: shared(inode) or more.
   Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode);
   // Brings size, blocks and times of the record up to what `content` shows now. REQUIRES: exclusive(inode).
@@ -180,7 +182,7 @@ class Volume {
   Status NoteRead(InodeId inode);
 
   // sync.cc
-  // -----------------------------------------------------------------------------------------------------------------------------------
+
   // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
   Status SyncCatalog();
   // Makes the entries durable that were made on the backing since the last time. Any inode lock may be held.
@@ -188,8 +190,9 @@ class Volume {
   // SyncCatalog and all contents and entries that changed. REQUIRES: no lock held.
   Status SyncAll();
   // RETURNS: whether SyncAll has anything to do.
-  uint64_t commits() const { return committed_.load(); }
   bool NeedsSync();
+  // RETURNS: how many commits this session has made; to see whether there was one.
+  uint64_t commits() const { return committed_.load(); }
   // A sync that failed is never tried again as if it had succeeded: from then on nothing is changed and nothing promised until the volume
   // is opened anew (S6). RETURNS: EIO for a failure, which is noted; ENOENT, of something removed, is none.
   Status NoteSync(Status synced);
@@ -197,18 +200,19 @@ class Volume {
   Status Writable() const;
 
   // reclaim.cc
-  // -------------------------------------------------------------------------------------------------------------------------------- The
-  // orphan is used by nobody any longer: its content will be removed, soon. Thread safety: any lock may be held.
+
+  // The orphan is used by nobody any longer: its content will be removed, soon. Thread safety: any lock may be held.
   void Reclaim(InodeId orphan);
   // Removes the contents of up to `limit` reclaimable orphans. RETURNS: how many. REQUIRES: no lock held.
   Result<size_t> ReclaimSome(size_t limit);
+  // RETURNS: whether ReclaimSome has anything to do.
+  bool NeedsReclaim();
 
   // settle.cc
-  // --------------------------------------------------------------------------------------------------------------------------------- Moves
-  // up to `limit` detached homes to a place that one of their names says. RETURNS: how many moved. REQUIRES: no lock held.
+
+  // Moves up to `limit` detached homes to a place that one of their names says. RETURNS: how many moved. REQUIRES: no lock held.
   Result<size_t> SettleSome(size_t limit);
   // RETURNS: whether there may be detached homes.
-  bool NeedsReclaim();
   bool NeedsSettling() const { return may_be_detached_.load(); }
 
  private:

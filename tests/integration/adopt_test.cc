@@ -70,6 +70,15 @@ TEST_P(Adopt, OwnersAndModesComeFromTheOptionsWhereTheBackingHasNone) {
   EXPECT_EQ(top().Status("f").uid, 5U);
 }
 
+// S-ADOPT-2
+TEST_P(Adopt, UmaskIsForFilesAndDirectories) {
+  ASSERT_EQ(bare().Write("f", "x"), 0);
+  ASSERT_EQ(bare().Mkdir("d"), 0);
+  Mount("umask=026");
+  EXPECT_EQ(top().Status("f").permissions(), on_exfat() ? 0751U : 0644U);
+  EXPECT_EQ(top().Status("d").permissions(), on_exfat() ? 0751U : 0755U);
+}
+
 // S-ADOPT-3
 TEST_P(Adopt, WhatWasAddedBetweenMountsAppears) {
   Mount();
@@ -142,6 +151,34 @@ TEST_P(Adopt, ADeletedTreeIsGoneWithAllThatWasInIt) {
   EXPECT_THAT(top().Names("d"), IsEmpty());
 }
 
+// S-ADOPT-10
+TEST_P(Adopt, WhatADeletedTreeHeldInTheCatalogAloneIsInLostAndFound) {
+  Mount();
+  ASSERT_EQ(top().Mkdir("d"), 0);
+  ASSERT_EQ(top().Write("d/file", "deleted with d"), 0);
+  ASSERT_EQ(top().Symlink("target", "d/symlink"), 0);
+  ASSERT_EQ(top().Mknod("d/fifo", S_IFIFO | 0640), 0);
+  ASSERT_EQ(top().Symlink("elsewhere", "d/two"), 0);
+  ASSERT_EQ(top().Link("d/two", "names"), 0);
+  const std::string symlink = "#" + std::to_string(top().Ino("d/symlink"));
+  const std::string fifo = "#" + std::to_string(top().Ino("d/fifo"));
+  Unmount();
+  std::filesystem::remove_all(bare().Path("d"));
+  Mount();
+  EXPECT_FALSE(top().Exists("d"));
+  EXPECT_THAT(top().Names(), ElementsAre("lost+found", "names"));
+  EXPECT_EQ(top().Nlink("names"), 1U);
+  EXPECT_THAT(top().Names("lost+found"), testing::UnorderedElementsAre(symlink, fifo));
+  EXPECT_EQ(top().Readlink("lost+found/" + symlink), "target");
+  EXPECT_EQ(top().Status("lost+found/" + fifo).mode, S_IFIFO | 0640U);
+  EXPECT_EQ(top().Status("lost+found").permissions(), 0700U);
+  ASSERT_EQ(top().Rename("lost+found/" + fifo, "fifo"), 0);
+  ASSERT_EQ(top().Unlink("lost+found/" + symlink), 0);
+  ASSERT_EQ(top().Rmdir("lost+found"), 0);
+  Remount();
+  EXPECT_THAT(top().Names(), ElementsAre("fifo", "names"));
+}
+
 // S-ADOPT-4
 TEST_P(Adopt, ADeletedTreeDoesNotTakeAlongWhatHasItsHomeElsewhere) {
   Mount();
@@ -163,12 +200,18 @@ TEST_P(Adopt, WhatWasRenamedIsGoneAndThereUnderItsNewName) {
   ASSERT_EQ(top().Mkdir("d"), 0);
   ASSERT_EQ(top().Write("d/f", "in d"), 0);
   ASSERT_EQ(top().Write("a", "text"), 0);
+  ASSERT_EQ(top().Link("a", "link"), 0);
+  ASSERT_EQ(top().SetXattr("a", "user.x", "1"), 0);
+  const uint64_t ino = top().Ino("a");
   Unmount();
-  ASSERT_EQ(bare().Rename("a", "b"), 0);
+  ASSERT_EQ(bare().Rename(bare().Exists("a") ? "a" : "link", "b"), 0);
   ASSERT_EQ(bare().Rename("d", "e"), 0);
   Mount();
   EXPECT_THAT(top().Tree(), ElementsAre("b", "e/", "e/f"));
   EXPECT_EQ(top().Read("b"), "text");
+  EXPECT_NE(top().Ino("b"), ino);
+  EXPECT_EQ(top().Nlink("b"), 1U);
+  EXPECT_EQ(top().Xattr("b", "user.x"), std::nullopt);
   EXPECT_EQ(top().Read("e/f"), "in d");
 }
 

@@ -113,6 +113,12 @@ std::string Command() {
   return given == nullptr ? HARDLINKFS_COMMAND : given;
 }
 
+void ExpectRefused(const CommandResult& result, int status) {
+  EXPECT_EQ(result.status, status);
+  EXPECT_TRUE(result.err.starts_with("hardlinkfs: ")) << result.err;
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+}
+
 ScratchDirectory::ScratchDirectory(const std::string& parent) : path_(parent + "/hardlinkfs-test.XXXXXX") {
   if (mkdtemp(path_.data()) == nullptr)
     throw std::filesystem::filesystem_error("mkdtemp", path_, std::error_code(errno, std::generic_category()));

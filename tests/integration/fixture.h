@@ -30,6 +30,13 @@ std::string TemporaryDirectory();
 // RETURNS: the `hardlinkfs` command that is tested.
 std::string Command();
 
+// Exit statuses of mount(8).
+inline constexpr int kUsage = 1;
+inline constexpr int kMountFailed = 32;
+
+// A refusal is one line on stderr, with the name of the program before it.
+void ExpectRefused(const CommandResult& result, int status);
+
 // A directory that goes with its owner, and whatever is mounted in it.
 class ScratchDirectory {
  public:

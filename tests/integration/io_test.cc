@@ -217,6 +217,28 @@ TEST_P(Io, FallocateDoesItOrSaysThatItCannot) {
   EXPECT_EQ(StatOf(file.get()).size, 300U * 1024);
 }
 
+// S-IO-6: the kernel knows more modes than it passes on to FUSE; what is done to the content is done in full, or not at all.
+TEST_P(Io, FallocateThatZeroesCollapsesOrInsertsDoesItOrSaysThatItCannot) {
+  constexpr off_t kPart = 64 * 1024;  // a multiple of the backing's blocks
+  const std::string text = std::string(kPart, 'a') + std::string(kPart, 'b') + std::string(kPart, 'c');
+  const auto allocate = [&](int mode) {
+    const UniqueFd file = top().Open("a", O_CREAT | O_TRUNC | O_RDWR);
+    EXPECT_EQ(WriteAll(file.get(), text), 0);
+    const Errno error = Ended(fallocate(file.get(), mode, kPart, kPart));
+    return std::pair(error, ReadAll(file.get()));
+  };
+  const auto expect = [&](int mode, const std::string& wanted) {
+    const auto [error, content] = allocate(mode);
+    EXPECT_THAT(error.code, testing::AnyOf(0, EOPNOTSUPP)) << mode;
+    EXPECT_TRUE(content == (error == 0 ? wanted : text)) << mode << ", " << content.size() << " bytes";
+  };
+  const std::string zeros(kPart, '\0');
+  expect(FALLOC_FL_ZERO_RANGE, text.substr(0, kPart) + zeros + text.substr(2 * kPart));
+  expect(FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, text.substr(0, kPart) + zeros + text.substr(2 * kPart));
+  expect(FALLOC_FL_COLLAPSE_RANGE, text.substr(0, kPart) + text.substr(2 * kPart));
+  expect(FALLOC_FL_INSERT_RANGE, text.substr(0, kPart) + zeros + text.substr(kPart));
+}
+
 // S-IO-7
 TEST_P(Io, CopyFileRangeCopies) {
   const std::string text = Pattern(kMiB);

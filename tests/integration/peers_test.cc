@@ -224,6 +224,7 @@ TEST_P(Peers, P7_ADamagedRecordIsReportedAndKept) {
     Mount();
     EXPECT_EQ(top().Status("bad").error, EUCLEAN);
     EXPECT_EQ(top().Opens("bad", O_RDONLY), EUCLEAN);
+    EXPECT_THAT(volume().Log(), HasSubstr("damaged row left as it is: the record of inode " + std::to_string(ino)));
     EXPECT_EQ(top().Read("good"), "good");
     EXPECT_EQ(top().Write("new", "new"), 0);
     EXPECT_THAT(top().Names(), ElementsAre("bad", "good", "new"));

@@ -1,6 +1,8 @@
 // The private area: S-PRIVATE-* of docs/semantics.md.
 #include <sys/stat.h>
 
+#include <sstream>
+
 #include "gmock/gmock.h"
 #include "tests/integration/fixture.h"
 
@@ -61,12 +63,21 @@ TEST_P(PrivateArea, IsOnlyInTheRootAndOnlyOfThatSpelling) {
 }
 
 // S-PRIVATE-4
-TEST_P(PrivateArea, TellsAFinderWhatItIs) {
+TEST_P(PrivateArea, TellsAFinderWhatItIsAndHowToGetEverythingBack) {
+  ASSERT_EQ(top().Symlink("target", "a"), 0);
   Unmount();
   const std::string readme = bare().Read(".hardlinkfs/README.txt");
   EXPECT_THAT(readme, HasSubstr("hardlinkfs"));
-  EXPECT_THAT(readme, HasSubstr("mount"));
-  for (const std::string& line : {readme}) EXPECT_LT(line.find('\n'), 200U);
+  EXPECT_THAT(readme, HasSubstr("How to get everything back"));
+  EXPECT_THAT(readme, HasSubstr("    hardlinkfs mount /path/to/this/drive /path/to/this/drive\n"));
+  EXPECT_THAT(readme, HasSubstr("Without hardlinkfs: everything outside of this folder is yours"));
+  std::istringstream lines(readme);
+  for (std::string line; std::getline(lines, line);) EXPECT_LT(line.size(), 80U) << line;
+  // What it tells to do is what works.
+  MountedVolume over(bare().path(), bare().path());
+  over.Mount();
+  EXPECT_TRUE(bare().Exists("a"));
+  over.Unmount();
   Mount();
 }
 

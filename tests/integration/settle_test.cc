@@ -47,6 +47,17 @@ TEST_P(Settle, RenamedFilesLieAtTheirNewNames) {
   EXPECT_EQ(contents_["d/a"], "1");
 }
 
+// S-BARE-4
+TEST_P(Settle, WhatWasRenamedIsBroughtToItsPlaceInAPause) {
+  Remount("commit=1");
+  ASSERT_EQ(top().Mkdir("d"), 0);
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  ASSERT_EQ(top().Rename("a", "d/b"), 0);
+  EXPECT_TRUE(Eventually([&] { return bare().Exists("d/b") && !bare().Exists("a"); }));
+  EXPECT_EQ(bare().Read("d/b"), "text");
+  EXPECT_EQ(top().Read("d/b"), "text");
+}
+
 // S-BARE-1
 TEST_P(Settle, ExchangedFilesAndDirectoriesHaveChangedPlaces) {
   ASSERT_EQ(top().Mkdir("d"), 0);

@@ -15,9 +15,6 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr auto kReadWrite = PrivateArea::Access::kReadWrite;
-constexpr auto kReadOnly = PrivateArea::Access::kReadOnly;
-
 class PrivateAreaTest : public ::testing::Test {
  protected:
   // Every file below, with its content; directories with "/".
@@ -30,13 +27,13 @@ class PrivateAreaTest : public ::testing::Test {
     return all;
   }
 
-  int Open(PrivateArea::Access access) const { return PrivateArea::Open(directory_.fd(), access).code(); }
+  int Open() const { return PrivateArea::Open(directory_.fd()).code(); }
 
   TemporaryDirectory directory_;
 };
 
 TEST_F(PrivateAreaTest, TheFirstOpenMakesEverything) {
-  const auto area = PrivateArea::Open(directory_.fd(), kReadWrite);
+  const auto area = PrivateArea::Open(directory_.fd());
   ASSERT_EQ(area.code(), 0);
   EXPECT_TRUE((*area)->is_new());
   EXPECT_EQ((*area)->volume().format_version, kVolumeFormatVersion);
@@ -56,13 +53,13 @@ TEST_F(PrivateAreaTest, TheFirstOpenMakesEverything) {
 TEST_F(PrivateAreaTest, ASecondOpenFindsTheSameVolume) {
   std::string uuid;
   {
-    const auto first = PrivateArea::Open(directory_.fd(), kReadWrite);
+    const auto first = PrivateArea::Open(directory_.fd());
     ASSERT_EQ(first.code(), 0);
     uuid = (*first)->volume().uuid;
     ASSERT_TRUE((*first)->MarkFinished().ok());
   }
   const auto before = Snapshot();
-  const auto again = PrivateArea::Open(directory_.fd(), kReadWrite);
+  const auto again = PrivateArea::Open(directory_.fd());
   ASSERT_EQ(again.code(), 0);
   EXPECT_FALSE((*again)->is_new());
   EXPECT_EQ((*again)->volume().uuid, uuid);
@@ -70,59 +67,38 @@ TEST_F(PrivateAreaTest, ASecondOpenFindsTheSameVolume) {
 }
 
 TEST_F(PrivateAreaTest, TheDescriptorLeadsToTheStore) {
-  const auto area = PrivateArea::Open(directory_.fd(), kReadWrite);
+  const auto area = PrivateArea::Open(directory_.fd());
   ASSERT_EQ(area.code(), 0);
   EXPECT_EQ(mkdirat((*area)->descriptor(), "catalog", 0700), 0);
   EXPECT_TRUE(std::filesystem::exists("/proc/self/fd/" + std::to_string((*area)->descriptor()) + "/catalog"));
 }
 
 TEST_F(PrivateAreaTest, ASecondServerIsRefusedWhileTheFirstLives) {
-  auto area = PrivateArea::Open(directory_.fd(), kReadWrite);
+  auto area = PrivateArea::Open(directory_.fd());
   ASSERT_EQ(area.code(), 0);
-  EXPECT_EQ(Open(kReadWrite), EBUSY);
-  EXPECT_EQ(Open(kReadOnly), EBUSY);
+  EXPECT_EQ(Open(), EBUSY);
   area->reset();
-  EXPECT_EQ(Open(kReadWrite), 0);
-}
-
-TEST_F(PrivateAreaTest, ReadersShareAndKeepTheWriterOut) {
-  ASSERT_EQ(Open(kReadWrite), 0);
-  const auto reader = PrivateArea::Open(directory_.fd(), kReadOnly);
-  ASSERT_EQ(reader.code(), 0);
-  EXPECT_EQ(Open(kReadOnly), 0);
-  EXPECT_EQ(Open(kReadWrite), EBUSY);
-}
-
-TEST_F(PrivateAreaTest, AReaderMakesNothing) {
-  EXPECT_EQ(Open(kReadOnly), ENOENT);
-  EXPECT_TRUE(Snapshot().empty());
-  ASSERT_EQ(Open(kReadWrite), 0);
-  std::filesystem::remove(directory_.path() / ".hardlinkfs/lock");
-  std::filesystem::remove(directory_.path() / ".hardlinkfs/README.txt");
-  const auto before = Snapshot();
-  EXPECT_EQ(Open(kReadOnly), 0);
-  EXPECT_EQ(Snapshot(), before);
+  EXPECT_EQ(Open(), 0);
 }
 
 TEST_F(PrivateAreaTest, GarbageIsRefusedAndLeftAsItIs) {
-  ASSERT_EQ(Open(kReadWrite), 0);
+  ASSERT_EQ(Open(), 0);
   std::filesystem::remove(directory_.path() / ".hardlinkfs/lock");
   for (const std::string& garbage : {std::string("garbage"), std::string("format_version = 1\nuuid = x\n"), std::string(4, '\0')}) {
     directory_.Write(".hardlinkfs/volume", garbage);
     const auto before = Snapshot();
-    EXPECT_EQ(Open(kReadWrite), EUCLEAN);
-    EXPECT_EQ(Open(kReadOnly), EUCLEAN);
+    EXPECT_EQ(Open(), EUCLEAN);
     EXPECT_EQ(Snapshot(), before);
   }
   directory_.Write(".hardlinkfs/volume", std::string(100'000, '#'));
-  EXPECT_EQ(Open(kReadWrite), EUCLEAN);
+  EXPECT_EQ(Open(), EUCLEAN);
 }
 
 TEST_F(PrivateAreaTest, ANewerFormatIsRefusedAndLeftAsItIs) {
-  ASSERT_EQ(Open(kReadWrite), 0);
+  ASSERT_EQ(Open(), 0);
   directory_.Write(".hardlinkfs/volume", "format_version = 2\n");
   const auto before = Snapshot();
-  EXPECT_EQ(Open(kReadWrite), ENOTSUP);
+  EXPECT_EQ(Open(), ENOTSUP);
   EXPECT_EQ(Snapshot(), before);
 }
 
@@ -135,28 +111,28 @@ TEST_F(PrivateAreaTest, AMakingThatWasCutShortIsFinished) {
     if (steps > 1) directory_.Write(".hardlinkfs/README.txt.new", "hard");
     if (steps > 2) std::filesystem::create_directory(directory_.path() / ".hardlinkfs/homes");
     if (steps > 3) directory_.Write(".hardlinkfs/volume", "");
-    const auto area = PrivateArea::Open(directory_.fd(), kReadWrite);
+    const auto area = PrivateArea::Open(directory_.fd());
     ASSERT_EQ(area.code(), 0) << steps;
     EXPECT_TRUE((*area)->is_new()) << steps;
   }
 }
 
 TEST_F(PrivateAreaTest, AVolumeFileMissingBesideContentsIsDamage) {
-  ASSERT_EQ(Open(kReadWrite), 0);
+  ASSERT_EQ(Open(), 0);
   std::filesystem::remove(directory_.path() / ".hardlinkfs/volume");
   directory_.Write(".hardlinkfs/homes/17", "content");
   const auto before = Snapshot();
-  EXPECT_EQ(Open(kReadWrite), EUCLEAN);
+  EXPECT_EQ(Open(), EUCLEAN);
   EXPECT_EQ(Snapshot(), before);
 }
 
 TEST_F(PrivateAreaTest, AFileOrSymlinkInItsPlaceIsRefused) {
   directory_.Write(".hardlinkfs", "a file");
-  EXPECT_EQ(Open(kReadWrite), ENOTDIR);
+  EXPECT_EQ(Open(), ENOTDIR);
   std::filesystem::remove(directory_.path() / ".hardlinkfs");
   std::filesystem::create_directory(directory_.path() / "elsewhere");
   std::filesystem::create_directory_symlink("elsewhere", directory_.path() / ".hardlinkfs");
-  EXPECT_NE(Open(kReadWrite), 0);
+  EXPECT_NE(Open(), 0);
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path() / "elsewhere"));
 }
 

@@ -47,15 +47,45 @@ TEST(Probe, OfAReadOnlyFilesystemIsErofs) {
   EXPECT_TRUE(code == EROFS || code == EPERM || code == EACCES) << code;
 }
 
-TEST(Describe, NamesWhatIsStored) {
+// RETURNS: what follows for `aspect`: the last column of its row.
+std::string Follows(const Capabilities& can, const std::string& aspect) {
+  const std::string text = Describe(can);
+  const size_t row = text.find("\n" + aspect + " ");
+  if (row == std::string::npos) return "no row";
+  const std::string line = text.substr(row + 1, text.find('\n', row + 1) - row - 1);
+  return line.substr(line.rfind("| ") + 2);
+}
+
+TEST(Describe, NamesWhatWasFound) {
   Capabilities exfat = ExfatCapabilities();
   exfat.filesystem = "exfat";
   const std::string text = Describe(exfat);
   EXPECT_NE(text.find("backing (exfat)"), text.npos);
-  EXPECT_NE(text.find("stored in the catalog"), text.npos);
-  EXPECT_NE(text.find("names=catalog"), text.npos);
   EXPECT_NE(text.find("1 s "), text.npos);
-  EXPECT_NE(Describe(FullCapabilities()).find("names=backing"), text.npos);
+}
+
+// Decision 3: whatever the backing can do itself.
+TEST(Describe, TheCatalogKnowsAllOnAnyBacking) {
+  for (const Capabilities& can : {ExfatCapabilities(), FullCapabilities()}) {
+    for (const char* aspect : {"hard links", "stable inode numbers", "symlinks", "special files", "user xattrs"}) {
+      EXPECT_EQ(Follows(can, aspect), "in the catalog") << aspect;
+    }
+    EXPECT_EQ(Follows(can, "time granularity"), "1 ns, in the catalog");
+    EXPECT_EQ(Describe(can).find("names=backing"), std::string::npos);
+  }
+}
+
+TEST(Describe, ModesAndOwnersAreMirroredWhereTheyCanBe) {
+  for (const char* aspect : {"modes", "owners"}) {
+    EXPECT_EQ(Follows(ExfatCapabilities(), aspect), "in the catalog");
+    EXPECT_EQ(Follows(FullCapabilities(), aspect), "in the catalog, and set below too");
+  }
+}
+
+TEST(Describe, WithoutFsyncOfDirectoriesNothingStandsInForIt) {
+  Capabilities can = ExfatCapabilities();
+  can.directory_fsync = false;
+  EXPECT_EQ(Follows(can, "fsync of directories"), "not available");
 }
 
 }  // namespace

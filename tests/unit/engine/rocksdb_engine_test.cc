@@ -66,7 +66,6 @@ class RocksdbEngineTest : public testing::Test {
 
 TEST_F(RocksdbEngineTest, ThatMustExistAndDoesNotIsENOENTAndLeavesNothing) {
   EXPECT_EQ(TryOpen(RocksdbMode::kMustExist).code(), ENOENT);
-  EXPECT_EQ(TryOpen(RocksdbMode::kReadOnly).code(), ENOENT);
   EXPECT_FALSE(fs::exists(path()));
 }
 
@@ -78,21 +77,6 @@ TEST_F(RocksdbEngineTest, OpensWhatExists) {
 TEST_F(RocksdbEngineTest, OpenTwiceIsEBUSY) {
   const auto engine = Open();
   EXPECT_EQ(TryOpen(RocksdbMode::kCreateIfMissing).code(), EBUSY);
-}
-
-TEST_F(RocksdbEngineTest, ReadOnlyReadsUnsyncedCommitsAndWritesNothing) {
-  ASSERT_TRUE(Put(*Open(), "a").ok());
-  const auto names = [this] {
-    std::string all;
-    for (const auto& entry : fs::directory_iterator(path())) all += entry.path().filename().string() + " ";
-    return all;
-  };
-  const std::string before = names();
-  const auto engine = Open(RocksdbMode::kReadOnly);
-  EXPECT_TRUE(Has(*engine, "a"));
-  EXPECT_EQ(Put(*engine, "b").code(), EROFS);
-  EXPECT_EQ(engine->Sync().code(), EROFS);
-  EXPECT_EQ(names(), before);
 }
 
 TEST_F(RocksdbEngineTest, DamagedTableIsEUCLEAN) {

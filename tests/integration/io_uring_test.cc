@@ -1,0 +1,100 @@
+// FUSE over io_uring, switched on and off by root for the whole machine: S-MOUNT-1 and S-MOUNT-4 of docs/semantics.md.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "tests/integration/fixture.h"
+
+namespace hardlinkfs {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kParameter[] = "/sys/module/fuse/parameters/enable_uring";
+
+// Has the kernel permit io_uring to FUSE, or not. The old value is put back by a process that waits for the end of this one, so that it is
+// also when the test crashes or is killed.
+class KernelSwitch {
+ public:
+  explicit KernelSwitch(char value) {
+    char before = 0;
+    int ends[2];
+    if (!(std::ifstream(kParameter) >> before) || pipe2(ends, O_CLOEXEC) != 0) return;
+    held_ = UniqueFd(ends[1]);
+    const UniqueFd awaited(ends[0]);
+    keeper_ = fork();
+    if (keeper_ == 0) {
+      setsid();
+      close(ends[1]);
+      char ignored = 0;
+      while (read(ends[0], &ignored, 1) > 0) {
+      }
+      _exit(Set(before) ? 0 : 1);
+    }
+    is_set_ = keeper_ > 0 && Set(value);
+  }
+  ~KernelSwitch() {
+    if (keeper_ <= 0) return;
+    held_ = UniqueFd();
+    int status = 0;
+    waitpid(keeper_, &status, 0);
+    EXPECT_EQ(status, 0) << kParameter << " has not its old value";
+  }
+  KernelSwitch(const KernelSwitch&) = delete;
+  KernelSwitch& operator=(const KernelSwitch&) = delete;
+
+  // False where the kernel has no such switch, or it is not ours.
+  bool is_set() const { return is_set_; }
+
+ private:
+  static bool Set(char value) {
+    std::ofstream out(kParameter);
+    return static_cast<bool>(out << value << std::flush);
+  }
+
+  UniqueFd held_;
+  pid_t keeper_ = -1;
+  bool is_set_ = false;
+};
+
+class IoUring : public UnmountedTest {};
+INSTANTIATE_TEST_SUITE_P(, IoUring, testing::ValuesIn(TestBackings()), NameOf);
+
+// S-MOUNT-1
+TEST_P(IoUring, EndsCleanlyAgainAndAgain) {
+  const KernelSwitch permitted('Y');
+  if (!permitted.is_set()) GTEST_SKIP() << "no " << kParameter << " to write to";
+  for (int i = 0; i < 10; ++i) {
+    Mount("io_uring=on");
+    ASSERT_THAT(volume().Log(), HasSubstr("io_uring on"));
+    const std::string text = std::to_string(i) + std::string(200'000, 'x');
+    {
+      const UniqueFd file = top().Open("a", O_CREAT | O_WRONLY | O_TRUNC);
+      ASSERT_EQ(WriteAll(file.get(), text), 0);
+    }
+    ASSERT_EQ(top().Link("a", "b" + std::to_string(i)), 0);
+    EXPECT_EQ(top().Nlink("a"), static_cast<uint32_t>(i + 2));
+    EXPECT_EQ(top().Read("b0"), text);
+    Unmount();
+    EXPECT_EQ(bare().Read("a"), text);
+  }
+}
+
+// S-MOUNT-4
+TEST_P(IoUring, IsRefusedWhereTheKernelForbidsItAndLeftAloneByDefault) {
+  const KernelSwitch forbidden('N');
+  if (!forbidden.is_set()) GTEST_SKIP() << "no " << kParameter << " to write to";
+  const CommandResult refused = volume().TryMount("io_uring=on");
+  ExpectRefused(refused, kMountFailed);
+  EXPECT_THAT(refused.err, HasSubstr(kParameter));
+  EXPECT_THAT(bare().Names(), testing::IsEmpty());
+  Mount();
+  EXPECT_THAT(volume().Log(), HasSubstr("io_uring off"));
+}
+
+}  // namespace
+}  // namespace hardlinkfs
