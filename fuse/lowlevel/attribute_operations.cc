@@ -35,8 +35,10 @@ AttributeChange ToChange(const struct stat& attributes, int to_set, const Clock&
   change.atime = TimeOf(to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim, clock);
   change.mtime = TimeOf(to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim, clock);
   if ((to_set & FUSE_SET_ATTR_CTIME) != 0) change.ctime = Timestamp::From(attributes.st_ctim);
-  // The kernel's one bit FATTR_KILL_SUIDGID; libfuse's name for the next one, KILL_SGID, has no counterpart there.
-  change.kill_suidgid = (to_set & FUSE_SET_ATTR_KILL_SUID) != 0;
+  // The kernel's one bit FATTR_KILL_SUIDGID; libfuse's name for the next one, KILL_SGID, has no counterpart there. Before a write that
+  // takes privileges away, also one by passthrough, the kernel sends a request that sets nothing (fuse_setattr strips the rest), and takes
+  // the mode from its reply; what it caches would stay privileged otherwise.
+  change.kill_suidgid = (to_set & FUSE_SET_ATTR_KILL_SUID) != 0 || to_set == 0;
   return change;
 }
 

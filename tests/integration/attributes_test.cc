@@ -142,6 +142,35 @@ TEST_P(Attributes, SuidAndSgidGoWhenAnotherWritesOrTruncates) {
 }
 
 // S-MODE-5
+TEST_P(Attributes, APrivilegedProgramRunsWithoutPrivilegesOnceAnotherHasWrittenToIt) {
+  Remount("suid,exec");  // whatever the backing is mounted with
+  // Tells as whom it runs.
+  ASSERT_EQ(top().Write("id", Folder("/usr/bin").Read("id")), 0);
+  const auto run = [&] { return RunCommand({top().Path("id"), "-u"}, kAlice).out; };
+  ASSERT_EQ(top().Chmod("id", 04777), 0);
+  ASSERT_EQ(run(), "0\n");
+  const auto write_nothing_new = [&] { return pwrite(top().Open("id", O_RDWR).get(), "\x7f", 1, 0) == 1 ? 0 : 1; };
+  ASSERT_EQ(AsUser(kAlice, write_nothing_new), 0);
+  // Nobody asks for its attributes in between.
+  EXPECT_EQ(run(), std::to_string(kAlice.uid) + "\n");
+  EXPECT_EQ(top().Status("id").permissions(), 0777U);
+}
+
+// S-MODE-5
+TEST_P(Attributes, AProgramThatBecamePrivilegedWhileItWasOpenLosesThatByAWriteAtOnce) {
+  Remount("suid,exec");
+  ASSERT_EQ(top().Write("id", Folder("/usr/bin").Read("id")), 0);
+  const auto run = [&] { return RunCommand({top().Path("id"), "-u"}, kAlice).out; };
+  // With passthrough, others read and write past it from now on.
+  const UniqueFd reader = top().Open("id", O_RDONLY);
+  ASSERT_EQ(top().Chmod("id", 04777), 0);
+  ASSERT_EQ(run(), "0\n");
+  const auto write_nothing_new = [&] { return pwrite(top().Open("id", O_RDWR).get(), "\x7f", 1, 0) == 1 ? 0 : 1; };
+  ASSERT_EQ(AsUser(kAlice, write_nothing_new), 0);
+  EXPECT_EQ(run(), std::to_string(kAlice.uid) + "\n");
+}
+
+// S-MODE-5
 TEST_P(Attributes, WhoHasAPrivilegedFileOpenDoesNotChangeWhatWritingTakesAway) {
   ASSERT_EQ(top().Write("a", "text"), 0);
   const UniqueFd reader = top().Open("a", O_RDONLY);

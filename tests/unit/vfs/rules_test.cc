@@ -56,6 +56,12 @@ TEST_F(RulesTest, SgidOfADirectoryGivesItsGroup) {
   EXPECT_EQ(vfs().MakeNode(caller, directory, "s", {.type = FileType::kSymlink, .target = "x"})->gid, 77U);
 }
 
+TEST_F(RulesTest, PrivilegesAreTakenFromAnythingButDirectories) {
+  const InodeId directory = Directory("d", kRootInode, 02775);
+  EXPECT_EQ(vfs().SetAttributes(root_, directory, {.kill_suidgid = true})->mode, 02775U);
+  EXPECT_EQ(vfs().SetAttributes(root_, File("a", kRootInode, 06775), {.kill_suidgid = true})->mode, 0775U);
+}
+
 TEST_F(RulesTest, SymlinkKeepsItsTargetAndSize) {
   const auto made = vfs().MakeNode(root_, kRootInode, "s", {.type = FileType::kSymlink, .target = "somewhere"});
   EXPECT_EQ(made->size, 9U);
