@@ -14,10 +14,12 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "fuse/lowlevel/kernel_cache.h"
 #include "fuse/lowlevel/passthrough.h"
@@ -25,6 +27,7 @@
 #include "fuse/vfs/vfs.h"
 #include "mount-helpers/background.h"
 #include "mount-helpers/failure.h"
+#include "mount-helpers/inherited_flags.h"
 #include "mount-helpers/logging.h"
 #include "mount-helpers/mount_points.h"
 #include "mount-helpers/termination.h"
@@ -74,12 +77,20 @@ VfsOptions ToVfsOptions(const MountOptions& options) {
   return out;
 }
 
+std::string Joined(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined.append(joined.empty() ? "" : ",").append(word);
+  return joined;
+}
+
 SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& points) {
   const bool is_root = geteuid() == 0;
   SessionOptions out;
   out.source = points.source_path;
   out.mountpoint = points.mountpoint;
-  out.kernel_flags = options.kernel_flags;
+  out.kernel_flags = InheritedFlags(points.source.get(), options.store, options.kernel_flags);
+  if (!out.kernel_flags.empty()) spdlog::info("{}: {}, as the backing requires", points.source_path, Joined(out.kernel_flags));
+  out.kernel_flags.insert(out.kernel_flags.end(), options.kernel_flags.begin(), options.kernel_flags.end());
   if (options.sharing == Sharing::kRootAndOwner) out.sharing = MountSharing::kRootAndOwner;
   if (options.sharing == Sharing::kEverybody || (options.sharing == Sharing::kDefault && is_root)) out.sharing = MountSharing::kEverybody;
   out.passthrough = options.passthrough == PassthroughUse::kAutomatic && is_root;
