@@ -55,7 +55,7 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
     // Nobody else can reach the inode before the directory's lock is gone, so its own is not needed.
     table_.AddLookup(created->inode);
     const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
-    return CreatedFile{ToAttributes(created->inode, created->record), file};
+    return CreatedFile{Show(created->inode, created->record), file};
   });
 }
 
@@ -70,7 +70,7 @@ Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, 
     table_.AddLookup(created->inode);
     Lost({created->inode, 0});
     const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
-    return CreatedFile{ToAttributes(created->inode, created->record), file};
+    return CreatedFile{Show(created->inode, created->record), file};
   });
 }
 

@@ -90,6 +90,12 @@ class InodeTable {
   std::vector<InodeId> OpenInodes() const;
   // REQUIRES: exclusive(inode).
   void SetOpen(InodeId inode, std::shared_ptr<OpenContent> content);
+  // A mapping through which the kernel writes by itself may outlive all handles. It keeps the kernel from forgetting the inode, and that is
+  // all we learn of it. REQUIRES: it is open.
+  void NoteMayBeMapped(InodeId inode);
+  bool MayBeMapped(InodeId inode) const;
+  // RETURNS: whether the record of the inode may be behind its content: it is open, or may be mapped.
+  bool MayBeWritten(InodeId inode) const;
   // RETURNS: all inodes that the kernel knows, but for the root, which nobody counts.
   std::vector<InodeId> Known() const;
   // RETURNS: as DropLookups: the kernel may forget an inode before it releases its last handle. REQUIRES: exclusive(inode).
@@ -99,6 +105,7 @@ class InodeTable {
   struct Entry {
     uint64_t lookups = 0;
     bool orphan = false;
+    bool may_be_mapped = false;
     std::shared_ptr<OpenContent> open;
   };
   struct Shard {

@@ -64,6 +64,8 @@ OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int 
   ++open->writers;
   if (HasPrivileges(inode)) return {open->backing_id, IoPath::kRequests};
   open->AddUnseenWriter();
+  // A shared mapping that can be written takes both.
+  if (Reads(open_flags)) table_.NoteMayBeMapped(inode);
   return {open->backing_id, IoPath::kPassthrough};
 }
 

@@ -188,6 +188,8 @@ class Vfs {
   OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
   // Attributes of an inode whose content may be changing. REQUIRES: exclusive(inode).
   Result<InodeRecord> Refresh(InodeId inode, OpenContent& open);
+  // The same for one that is not open, but may be mapped. REQUIRES: exclusive(inode).
+  Result<InodeRecord> RefreshClosed(InodeId inode);
   Result<std::shared_ptr<OpenContent>> FindOpen(InodeId inode) const;
   // sync.cc. The content, and size and times in the record; not the log yet. REQUIRES: no lock held.
   Status SyncContent(InodeId inode, OpenContent& open);
