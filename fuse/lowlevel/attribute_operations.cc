@@ -118,7 +118,7 @@ Status GetXattr(Server& server, fuse_req_t request, fuse_ino_t inode, const char
 }
 
 Status ListXattrs(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size) {
-  const Result<std::vector<std::string>> names = server.vfs.ListXattrs(InodeId{inode});
+  const Result<std::vector<std::string>> names = server.vfs.ListXattrs(CallerOf(request), InodeId{inode});
   if (!names.ok()) return names.error();
   std::string list;
   for (const std::string& name : *names) list.append(name).push_back('\0');

@@ -123,7 +123,7 @@ class Vfs {
   Result<Attributes> GetAttributes(InodeId inode);                                                       // attributes.cc
   Result<Attributes> SetAttributes(const Caller& caller, InodeId inode, const AttributeChange& change);  // attributes.cc
   Result<std::string> GetXattr(InodeId inode, const std::string& name);                                  // xattr.cc; ENODATA
-  Result<std::vector<std::string>> ListXattrs(InodeId inode);
+  Result<std::vector<std::string>> ListXattrs(const Caller& caller, InodeId inode);                      // those that he can get
   Status SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
   Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name);
 

@@ -31,9 +31,14 @@ Result<std::string> Vfs::GetXattr(InodeId inode, const std::string& name) {
   return volume_.catalog().ReadXattr(inode, name);
 }
 
-Result<std::vector<std::string>> Vfs::ListXattrs(InodeId inode) {
+// Nothing filters this for us: for GetXattr trusted.* is the privileged's, and names of a foreign namespace, that were taken over from the
+// backing, are unknown.
+Result<std::vector<std::string>> Vfs::ListXattrs(const Caller& caller, InodeId inode) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
-  return volume_.catalog().ListXattrs(inode);
+  Result<std::vector<std::string>> names = volume_.catalog().ListXattrs(inode);
+  if (!names.ok()) return names;
+  std::erase_if(*names, [&](const std::string& name) { return !IsKnown(name) || (name.starts_with("trusted.") && caller.uid != 0); });
+  return names;
 }
 
 Status Vfs::SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode) {
