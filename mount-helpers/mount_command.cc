@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -70,8 +72,9 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   return out;
 }
 
-VfsOptions ToVfsOptions(const MountOptions& options) {
+VfsOptions ToVfsOptions(const MountOptions& options, size_t max_open) {
   VfsOptions out;
+  out.max_open = max_open;
   out.commit = options.commit;
   out.atime = options.no_atime || options.read_only ? Atime::kNever : Atime::kRelative;
   return out;
@@ -100,12 +103,16 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   return out;
 }
 
-// Passthrough keeps a descriptor for each open file.
-void RaiseDescriptorLimit() {
+// Each content that is open takes a descriptor. RETURNS: for how many there are some.
+size_t RaiseDescriptorLimit() {
+  // RocksDB's tables (64), the backing's directories (256), the session's, and what syncs and operations open for a moment.
+  constexpr rlim_t kOwn = 512;
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
+  return std::max(limit.rlim_cur, 2 * kOwn) - kOwn;
 }
 
 // Blocks of the cache and what is known of inodes are allocated by one thread and freed by another. With an arena for each thread, as glibc
@@ -149,10 +156,10 @@ class Mount {
   Mount(const MountPoints& points, const MountOptions& options, const TerminationSignals& signals, StartupReport& report)
       : points_(points), options_(options), signals_(signals), report_(report) {}
 
-  std::optional<Failure> Run(OpenedVolume& opened, const Clock& clock) {
+  std::optional<Failure> Run(OpenedVolume& opened, const Clock& clock, const VfsOptions& vfs_options) {
     KernelPassthrough passthrough;
     SessionCache cache;
-    Vfs vfs(opened.volume(), clock, &passthrough, ToVfsOptions(options_), &cache);
+    Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
     vfs.Start();
     std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, opened.capabilities());
     const Status stopped = vfs.Stop();
@@ -191,12 +198,12 @@ class Mount {
 std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions& options, StartupReport& report) {
   const TerminationSignals signals;
   const OpenOptions open_options = ToOpenOptions(options, umask(0));
-  RaiseDescriptorLimit();
+  const VfsOptions vfs_options = ToVfsOptions(options, RaiseDescriptorLimit());
   ShareArenas();
   const SystemClock clock;
   OpenResult opened = OpenWhenFree(points, open_options, clock, signals);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
-  return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock);
+  return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock, vfs_options);
 }
 
 int ServerProcess(const MountCommand& command, const MountPoints& points, const MountOptions& options, StartupReport& report) {

@@ -43,6 +43,7 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
 }
 
 Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags) {
+  if (Status room = RoomToOpen(); !room.ok()) return room.error();
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
@@ -60,6 +61,7 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
 }
 
 Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, uint32_t mode, int open_flags) {
+  if (Status room = RoomToOpen(); !room.ok()) return room.error();
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
   return WithSpace([&]() -> Result<CreatedFile> {
     Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);

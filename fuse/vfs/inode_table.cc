@@ -25,6 +25,7 @@ bool InodeTable::Close(InodeId inode) {
   MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(inode);
   if (found == shard.entries.end()) return false;
+  if (found->second.open != nullptr) --open_count_;
   found->second.open = nullptr;
   return EraseIfIdle(shard, found);
 }
@@ -92,6 +93,7 @@ void InodeTable::SetOpen(InodeId inode, std::shared_ptr<OpenContent> content) {
   Shard& shard = ShardOf(inode);
   MutexLock lock(shard.mutex);
   shard.entries[inode].open = std::move(content);
+  ++open_count_;
 }
 
 std::vector<InodeId> InodeTable::OpenInodes() const {

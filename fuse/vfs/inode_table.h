@@ -88,7 +88,9 @@ class InodeTable {
   std::shared_ptr<OpenContent> FindOpen(InodeId inode) const;
   // RETURNS: all inodes that are open now.
   std::vector<InodeId> OpenInodes() const;
-  // REQUIRES: exclusive(inode).
+  // RETURNS: how many they are.
+  size_t open_count() const { return open_count_.load(); }
+  // REQUIRES: exclusive(inode), not open.
   void SetOpen(InodeId inode, std::shared_ptr<OpenContent> content);
   // A mapping through which the kernel writes by itself may outlive all handles. It keeps the kernel from forgetting the inode, and that is
   // all we learn of it. REQUIRES: it is open.
@@ -119,6 +121,7 @@ class InodeTable {
   Shard& ShardOf(InodeId inode) { return shards_[Raw(inode) % shards_.size()]; }
   const Shard& ShardOf(InodeId inode) const { return shards_[Raw(inode) % shards_.size()]; }
   std::array<Shard, 64> shards_;
+  std::atomic<size_t> open_count_{0};
 };
 
 }  // namespace hardlinkfs

@@ -42,6 +42,12 @@ Result<InodeRecord> Vfs::RefreshPrivileges(InodeId inode, OpenContent& open) {
   return volume_.Read(inode);
 }
 
+// Several may look at once before one of them opens; the server's own share allows for that.
+Status Vfs::RoomToOpen() const {
+  if (table_.open_count() >= options_.max_open) return Error{ENFILE, "as many files are open as the server has descriptors for"};
+  return {};
+}
+
 OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags) {
   std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open == nullptr) {
@@ -77,6 +83,7 @@ Result<OpenedFile> Vfs::Open(InodeId inode, int open_flags) {
     if (Writes(open_flags) && !open->file->writable()) return Error{EACCES, "the backing refuses writing"};
     return Attach(inode, nullptr, open_flags);
   }
+  if (Status room = RoomToOpen(); !room.ok()) return room.error();
   Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
   if (!content.ok()) return content.error();
   if (Writes(open_flags) && !(*content)->writable()) return Error{EACCES, "the backing refuses writing"};

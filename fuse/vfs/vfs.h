@@ -39,6 +39,8 @@ enum class Atime { kRelative, kNever };
 struct VfsOptions {
   std::chrono::seconds commit{5};  // how much unsynced work a power cut may take
   Atime atime = Atime::kRelative;
+  // So many contents may be open at a time, each with a descriptor; ENFILE beyond. What the server itself needs has to be left over.
+  size_t max_open = SIZE_MAX;
 };
 
 // What mknod, mkdir and symlink ask for. `mode` is 07777 as the caller gave it; Vfs applies the caller's umask or the parent's default ACL.
@@ -184,7 +186,9 @@ class Vfs {
   Result<Attributes> ShowCounted(InodeId inode, const InodeRecord& record);
 
   Status NoteReads(InodeId inode, OpenContent& open);
-  // open.cc. REQUIRES: exclusive(inode).
+  // open.cc. RETURNS: ENFILE when one more content must not be opened.
+  Status RoomToOpen() const;
+  // REQUIRES: exclusive(inode).
   OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
   // Attributes of an inode whose content may be changing. REQUIRES: exclusive(inode).
   Result<InodeRecord> Refresh(InodeId inode, OpenContent& open);
