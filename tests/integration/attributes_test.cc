@@ -294,6 +294,15 @@ TEST_P(Attributes, UtimeNowAndOmitDoWhatTheySay) {
   EXPECT_EQ(AsUser(kAlice, [&] { return top().SetTimes("a", {0, UTIME_NOW}, {0, UTIME_NOW}).code; }), EACCES);
 }
 
+// S-TIME-2
+TEST_P(Attributes, AllThatBecomesNowBecomesTheSameNow) {
+  ASSERT_EQ(top().Write("a", "x"), 0);
+  ASSERT_EQ(top().SetTimes("a", {0, UTIME_NOW}, {0, UTIME_NOW}), 0);
+  const Stat now = top().Status("a");
+  EXPECT_FALSE(Later(now.mtime, now.atime) || Later(now.atime, now.mtime));
+  EXPECT_FALSE(Later(now.ctime, now.atime) || Later(now.atime, now.ctime));
+}
+
 // S-TIME-3
 TEST_P(Attributes, WritingMovesMtimeAndCtimeAndNothingElseDoes) {
   ASSERT_EQ(top().Write("a", "x"), 0);
