@@ -237,6 +237,8 @@ int Fail(const Failure& failure) {
 }  // namespace
 
 int RunMount(const MountCommand& command) {
+  // What whoever calls us has open, a lock for instance, must not stay open as long as the mount lasts.
+  if (!command.foreground) close_range(STDERR_FILENO + 1, ~0U, 0);
   const std::variant<MountOptions, OptionsError> parsed = ParseMountOptions(command.options, command.unknown_options);
   if (const auto* const error = std::get_if<OptionsError>(&parsed)) return Fail({ExitStatus::kUsage, "hardlinkfs: " + error->line});
   const MountOptions& options = std::get<MountOptions>(parsed);

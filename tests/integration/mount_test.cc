@@ -1,4 +1,5 @@
 // Mounting itself: S-MOUNT-* of docs/semantics.md.
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -65,6 +66,17 @@ TEST_P(Mounting, EndsCleanlyWhileTheLastClosesAreOnTheirWay) {
     open.clear();
     Unmount();
     EXPECT_EQ(bare().Read("d"), std::to_string(i));
+  }
+}
+
+// S-MOUNT-1
+TEST_P(Mounting, TheServerKeepsNothingOpenThatItsCallerHas) {
+  UniqueFd theirs(memfd_create("theirs", 0));
+  ASSERT_TRUE(theirs.valid());
+  Mount();
+  const std::string descriptors = "/proc/" + std::to_string(volume().server()) + "/fd";
+  for (const auto& entry : std::filesystem::directory_iterator(descriptors)) {
+    EXPECT_THAT(std::filesystem::read_symlink(entry.path()).string(), testing::Not(HasSubstr("theirs")));
   }
 }
 
