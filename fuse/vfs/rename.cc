@@ -77,6 +77,10 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
       if (lost->has_value()) Lost(**lost);
+      // The kernel keeps the listings of directories that moved, and ".." in them leads back.
+      if (moves_directory && directory != new_directory && invalidator_.has_value()) {
+        for (const InodeId moved : involved) invalidator_->ListingChanged(moved);
+      }
       return {};
     }
   });
