@@ -350,5 +350,16 @@ TEST_P(Attributes, ReadingMovesAtimeAsRelatime) {
   EXPECT_EQ(top().Status("a").atime.tv_sec, 1000);
 }
 
+// S-TIME-5
+TEST_P(Attributes, ListingAndFollowingLeaveAtimeAsItWasSet) {
+  ASSERT_EQ(top().Mkdir("d"), 0);
+  ASSERT_EQ(top().Symlink("d/f", "s"), 0);
+  for (const char* const name : {"d", "s"}) ASSERT_EQ(top().SetTimes(name, {1000, 0}, {2000, 0}), 0);
+  EXPECT_TRUE(top().Names("d").empty());
+  EXPECT_EQ(top().Readlink("s"), "d/f");
+  Remount();
+  for (const char* const name : {"d", "s"}) EXPECT_EQ(top().Status(name).atime.tv_sec, 1000) << name;
+}
+
 }  // namespace
 }  // namespace hardlinkfs
