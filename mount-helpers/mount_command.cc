@@ -58,6 +58,18 @@ uint32_t Masked(std::optional<uint32_t> mask, const MountOptions& options, uint3
   return 0777U & ~mask.value_or(options.umask.value_or(process_umask));
 }
 
+Durability ToDurability(Synchronous synchronous) {
+  switch (synchronous) {
+    case Synchronous::kNothing:
+      break;
+    case Synchronous::kNames:
+      return Durability::kNames;
+    case Synchronous::kEverything:
+      return Durability::kEverything;
+  }
+  return Durability::kOnRequest;
+}
+
 OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   OpenOptions out;
   out.read_only = options.read_only;
@@ -76,6 +88,7 @@ VfsOptions ToVfsOptions(const MountOptions& options, size_t max_open) {
   VfsOptions out;
   out.max_open = max_open;
   out.commit = options.commit;
+  out.durability = ToDurability(options.synchronous);
   out.atime = options.no_atime || options.read_only ? Atime::kNever : Atime::kRelative;
   return out;
 }

@@ -46,6 +46,13 @@ void Vfs::NotePrivileges(InodeId inode, OpenContent& open, const InodeRecord& re
 }
 
 Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, const AttributeChange& change) {
+  Result<Attributes> set = SetUnpromised(inode, change);
+  if (!set.ok()) return set;
+  if (Status promised = Promise(Durability::kEverything); !promised.ok()) return promised.error();
+  return set;
+}
+
+Result<Attributes> Vfs::SetUnpromised(InodeId inode, const AttributeChange& change) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (change.mode.has_value() && IsPrivileged(*change.mode)) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);

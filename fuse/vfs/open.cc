@@ -75,7 +75,17 @@ OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int 
   return {open->backing_id, IoPath::kPassthrough};
 }
 
+// What is written by a handle with O_SYNC or O_DSYNC has to be found again: by the name, too.
 Result<OpenedFile> Vfs::Open(InodeId inode, int open_flags) {
+  const Result<OpenedFile> opened = OpenUnpromised(inode, open_flags);
+  if (!opened.ok() || !Writes(open_flags) || (open_flags & O_DSYNC) == 0) return opened;
+  Status promised = Promise(Durability::kOnRequest);
+  if (promised.ok()) return opened;
+  Release(inode, open_flags, opened->path);
+  return promised.error();
+}
+
+Result<OpenedFile> Vfs::OpenUnpromised(InodeId inode, int open_flags) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   const auto held = volume_.locks().Exclusive(inode);
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);

@@ -27,7 +27,7 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
   if (!from.ok()) return from.error();
   const Result<Name> to = NewName(new_directory, new_name);
   if (!to.ok()) return to.error();
-  return WithSpace([&]() -> Status {
+  return Promised(WithSpace([&]() -> Status {
     for (;;) {
       const Result<InodeId> source = FindPrepared(directory, *from);
       if (!source.ok()) return source.error();
@@ -83,7 +83,7 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
       }
       return {};
     }
-  });
+  }));
 }
 
 }  // namespace hardlinkfs

@@ -373,5 +373,49 @@ TEST_P(Io, EveryKindOfSyncSucceeds) {
   EXPECT_EQ(top().Opens("s", O_CREAT | O_WRONLY | O_SYNC), 0);
 }
 
+// S-SYNC-2
+TEST_P(Io, NamesSurviveAPowerCutWithDirsyncAndSync) {
+  for (const std::string option : {"async", "dirsync", "sync"}) {
+    SCOPED_TRACE(option);
+    Remount(option + ",commit=300");
+    const std::string file = "file_" + option;
+    const std::string link = "link_" + option;
+    ASSERT_EQ(top().Write(file, "x"), 0);
+    ASSERT_EQ(Ended(fsync(top().Open(file, O_RDONLY).get())), 0);
+    ASSERT_EQ(top().Link(file, "other"), 0);
+    ASSERT_EQ(top().Rename("other", link), 0);
+    LosePower();
+    Mount();
+    EXPECT_EQ(top().Nlink(file), option == "async" ? 1U : 2U);
+    EXPECT_EQ(top().Exists(link), option != "async");
+  }
+}
+
+// S-SYNC-2
+TEST_P(Io, AttributesSurviveAPowerCutWithSync) {
+  Remount("sync,commit=300");
+  ASSERT_EQ(top().Write("a", "x"), 0);
+  ASSERT_EQ(top().Chmod("a", 0640), 0);
+  ASSERT_EQ(top().SetXattr("a", "user.x", "1"), 0);
+  LosePower();
+  Mount();
+  EXPECT_EQ(top().Status("a").permissions(), 0640U);
+  EXPECT_EQ(top().XattrError("a", "user.x"), 0);
+}
+
+// S-SYNC-3
+TEST_P(Io, TheNameOfWhatWasWrittenSynchronouslySurvivesAPowerCut) {
+  Remount("commit=300");
+  ASSERT_EQ(top().Write("a", ""), 0);
+  ASSERT_EQ(top().Link("a", "b"), 0);
+  ASSERT_EQ(WriteAll(top().Open("b", O_WRONLY | O_DSYNC).get(), "text"), 0);
+  ASSERT_EQ(WriteAll(top().Open("c", O_CREAT | O_WRONLY | O_SYNC, 0640).get(), "text"), 0);
+  LosePower();
+  Mount();
+  EXPECT_EQ(top().Nlink("a"), 2U);
+  EXPECT_EQ(top().Read("b"), "text");
+  EXPECT_EQ(top().Status("c").permissions(), 0640U);
+}
+
 }  // namespace
 }  // namespace hardlinkfs
