@@ -7,17 +7,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "fuse/lowlevel/kernel_cache.h"
 #include "fuse/lowlevel/passthrough.h"
@@ -25,6 +29,7 @@
 #include "fuse/vfs/vfs.h"
 #include "mount-helpers/background.h"
 #include "mount-helpers/failure.h"
+#include "mount-helpers/inherited_flags.h"
 #include "mount-helpers/logging.h"
 #include "mount-helpers/mount_points.h"
 #include "mount-helpers/termination.h"
@@ -53,6 +58,18 @@ uint32_t Masked(std::optional<uint32_t> mask, const MountOptions& options, uint3
   return 0777U & ~mask.value_or(options.umask.value_or(process_umask));
 }
 
+Durability ToDurability(Synchronous synchronous) {
+  switch (synchronous) {
+    case Synchronous::kNothing:
+      break;
+    case Synchronous::kNames:
+      return Durability::kNames;
+    case Synchronous::kEverything:
+      return Durability::kEverything;
+  }
+  return Durability::kOnRequest;
+}
+
 OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   OpenOptions out;
   out.store = options.store;
@@ -66,11 +83,19 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   return out;
 }
 
-VfsOptions ToVfsOptions(const MountOptions& options) {
+VfsOptions ToVfsOptions(const MountOptions& options, size_t max_open) {
   VfsOptions out;
+  out.max_open = max_open;
   out.commit = options.commit;
+  out.durability = ToDurability(options.synchronous);
   out.atime = options.no_atime || options.read_only ? Atime::kNever : Atime::kRelative;
   return out;
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined.append(joined.empty() ? "" : ",").append(word);
+  return joined;
 }
 
 SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& points) {
@@ -78,7 +103,9 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   SessionOptions out;
   out.source = points.source_path;
   out.mountpoint = points.mountpoint;
-  out.kernel_flags = options.kernel_flags;
+  out.kernel_flags = InheritedFlags(points.source.get(), options.store, options.kernel_flags);
+  if (!out.kernel_flags.empty()) spdlog::info("{}: {}, as the backing requires", points.source_path, Joined(out.kernel_flags));
+  out.kernel_flags.insert(out.kernel_flags.end(), options.kernel_flags.begin(), options.kernel_flags.end());
   if (options.sharing == Sharing::kRootAndOwner) out.sharing = MountSharing::kRootAndOwner;
   if (options.sharing == Sharing::kEverybody || (options.sharing == Sharing::kDefault && is_root)) out.sharing = MountSharing::kEverybody;
   out.passthrough = options.passthrough == PassthroughUse::kAutomatic && is_root;
@@ -88,12 +115,16 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   return out;
 }
 
-// Passthrough keeps a descriptor for each open file.
-void RaiseDescriptorLimit() {
+// Each content that is open takes a descriptor. RETURNS: for how many there are some.
+size_t RaiseDescriptorLimit() {
+  // RocksDB's tables (64), the backing's directories (256), the session's, and what syncs and operations open for a moment.
+  constexpr rlim_t kOwn = 512;
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
+  return std::max(limit.rlim_cur, 2 * kOwn) - kOwn;
 }
 
 // Blocks of the cache and what is known of inodes are allocated by one thread and freed by another. With an arena for each thread, as glibc
@@ -137,10 +168,10 @@ class Mount {
   Mount(const MountPoints& points, const MountOptions& options, const TerminationSignals& signals, StartupReport& report)
       : points_(points), options_(options), signals_(signals), report_(report) {}
 
-  std::optional<Failure> Run(OpenedVolume& opened, const Clock& clock) {
+  std::optional<Failure> Run(OpenedVolume& opened, const Clock& clock, const VfsOptions& vfs_options) {
     KernelPassthrough passthrough;
     SessionCache cache;
-    Vfs vfs(opened.volume(), clock, &passthrough, ToVfsOptions(options_), &cache);
+    Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
     vfs.Start();
     std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, opened.capabilities());
     const Status stopped = vfs.Stop();
@@ -179,12 +210,12 @@ class Mount {
 std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions& options, StartupReport& report) {
   const TerminationSignals signals;
   const OpenOptions open_options = ToOpenOptions(options, umask(0));
-  RaiseDescriptorLimit();
+  const VfsOptions vfs_options = ToVfsOptions(options, RaiseDescriptorLimit());
   ShareArenas();
   const SystemClock clock;
   OpenResult opened = OpenWhenFree(points, open_options, clock, signals);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
-  return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock);
+  return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock, vfs_options);
 }
 
 int ServerProcess(const MountCommand& command, const MountPoints& points, const MountOptions& options, StartupReport& report) {
@@ -218,6 +249,8 @@ int Fail(const Failure& failure) {
 }  // namespace
 
 int RunMount(const MountCommand& command) {
+  // What whoever calls us has open, a lock for instance, must not stay open as long as the mount lasts.
+  if (!command.foreground) close_range(STDERR_FILENO + 1, ~0U, 0);
   const std::variant<MountOptions, OptionsError> parsed = ParseMountOptions(command.options, command.unknown_options);
   if (const auto* const error = std::get_if<OptionsError>(&parsed)) return Fail({ExitStatus::kUsage, "hardlinkfs: " + error->line});
   const MountOptions& options = std::get<MountOptions>(parsed);

@@ -20,28 +20,32 @@ Status GetAttributes(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_
 }
 
 // UTIME_NOW is the server's time, although the kernel fills its own in: that one is coarse, and would lie before stamps already given here.
-std::optional<Timestamp> TimeOf(int to_set, int set, int set_now, const timespec& time, const Clock& clock) {
-  if ((to_set & set_now) != 0) return clock.Now();
+std::optional<Timestamp> TimeOf(int to_set, int set, int set_now, const timespec& time, Timestamp now) {
+  if ((to_set & set_now) != 0) return now;
   if ((to_set & set) != 0) return Timestamp::From(time);
   return std::nullopt;
 }
 
-AttributeChange ToChange(const struct stat& attributes, int to_set, const Clock& clock) {
+AttributeChange ToChange(const struct stat& attributes, int to_set, Timestamp now) {
   AttributeChange change;
   if ((to_set & FUSE_SET_ATTR_MODE) != 0) change.mode = attributes.st_mode & 07777U;
   if ((to_set & FUSE_SET_ATTR_UID) != 0) change.uid = attributes.st_uid;
   if ((to_set & FUSE_SET_ATTR_GID) != 0) change.gid = attributes.st_gid;
   if ((to_set & FUSE_SET_ATTR_SIZE) != 0) change.size = static_cast<uint64_t>(attributes.st_size);
-  change.atime = TimeOf(to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim, clock);
-  change.mtime = TimeOf(to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim, clock);
+  change.atime = TimeOf(to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim, now);
+  change.mtime = TimeOf(to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim, now);
+  // One time for all that becomes now: of a mailbox, an mtime after the atime means new mail.
+  if ((to_set & (FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) != 0) change.ctime = now;
   if ((to_set & FUSE_SET_ATTR_CTIME) != 0) change.ctime = Timestamp::From(attributes.st_ctim);
-  // The kernel's one bit FATTR_KILL_SUIDGID; libfuse's name for the next one, KILL_SGID, has no counterpart there.
-  change.kill_suidgid = (to_set & FUSE_SET_ATTR_KILL_SUID) != 0;
+  // The kernel's one bit FATTR_KILL_SUIDGID; libfuse's name for the next one, KILL_SGID, has no counterpart there. Before a write that
+  // takes privileges away, also one by passthrough, the kernel sends a request that sets nothing (fuse_setattr strips the rest), and takes
+  // the mode from its reply; what it caches would stay privileged otherwise.
+  change.kill_suidgid = (to_set & FUSE_SET_ATTR_KILL_SUID) != 0 || to_set == 0;
   return change;
 }
 
 Status SetAttributes(Server& server, fuse_req_t request, fuse_ino_t inode, struct stat* attributes, int to_set, fuse_file_info* /*file*/) {
-  const AttributeChange change = ToChange(*attributes, to_set, server.clock);
+  const AttributeChange change = ToChange(*attributes, to_set, server.clock.Now());
   const Result<Attributes> changed = server.vfs.SetAttributes(CallerOf(request), InodeId{inode}, change);
   if (!changed.ok()) return changed.error();
   const struct stat out = ToStat(*changed);
@@ -116,7 +120,7 @@ Status GetXattr(Server& server, fuse_req_t request, fuse_ino_t inode, const char
 }
 
 Status ListXattrs(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size) {
-  const Result<std::vector<std::string>> names = server.vfs.ListXattrs(InodeId{inode});
+  const Result<std::vector<std::string>> names = server.vfs.ListXattrs(CallerOf(request), InodeId{inode});
   if (!names.ok()) return names.error();
   std::string list;
   for (const std::string& name : *names) list.append(name).push_back('\0');

@@ -58,7 +58,8 @@ Status Read(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, o
 
 // Without splice the data lie in the request's buffer, in one piece.
 Status Write(Server& server, fuse_req_t request, fuse_ino_t inode, const char* data, size_t size, off_t offset, fuse_file_info* file) {
-  const Status written = server.vfs.Write(InodeId{inode}, {data, size}, static_cast<uint64_t>(offset), file->kill_suidgid != 0);
+  const Status written =
+      server.vfs.Write(InodeId{inode}, {data, size}, static_cast<uint64_t>(offset), file->kill_suidgid != 0, file->flags);
   if (!written.ok()) return written;
   fuse_reply_write(request, size);
   return {};

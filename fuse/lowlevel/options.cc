@@ -91,6 +91,21 @@ constexpr std::array kRules{
     OptionRule{"relatime", "", "update access times at most once a day, or after a change (the default)",
                [](MountOptions& o, const std::string&) { return !(o.no_atime = false); }},
     OptionRule{"atime", "", "", [](MountOptions& o, const std::string&) { return !(o.no_atime = false); }},
+    OptionRule{"sync", "", "everything is on the disk before a program is told that it is done",
+               [](MountOptions& o, const std::string&) {
+                 o.synchronous = Synchronous::kEverything;
+                 return true;
+               }},
+    OptionRule{"dirsync", "", "the same for names only: creating, linking, renaming, removing",
+               [](MountOptions& o, const std::string&) {
+                 o.synchronous = std::max(o.synchronous, Synchronous::kNames);
+                 return true;
+               }},
+    OptionRule{"async", "", "",
+               [](MountOptions& o, const std::string&) {
+                 o.synchronous = Synchronous::kNothing;
+                 return true;
+               }},
     OptionRule{"uid", "a number", "owner of files that have none of their own (default: who mounts)",
                [](MountOptions& o, const std::string& v) { return SetId(o.uid, v); }},
     OptionRule{"gid", "a number", "group of files that have none of their own (default: who mounts)",
@@ -123,9 +138,8 @@ constexpr std::array kRules{
 };
 
 // What the kernel does by itself for any filesystem, and is passed on as it is.
-constexpr std::array<std::string_view, 10> kKernelFlags{"suid",   "nosuid", "dev",        "nodev",     "exec",
-                                                        "noexec", "async",  "nodiratime", "symfollow", "nosymfollow"};
-constexpr std::array<std::string_view, 2> kSyncFlags{"sync", "dirsync"};
+constexpr std::array<std::string_view, 9> kKernelFlags{"suid",   "nosuid",     "dev",       "nodev",      "exec",
+                                                       "noexec", "nodiratime", "symfollow", "nosymfollow"};
 constexpr std::array<std::string_view, 4> kSecurityContexts{"context", "fscontext", "defcontext", "rootcontext"};
 
 // For mount(8), fstab, systemd and desktop programs, or without an effect on FUSE.
@@ -147,7 +161,6 @@ OptionsError Unknown(const std::string& name) {
   std::vector<std::string_view> names;
   for (const OptionRule& rule : kRules) names.push_back(rule.name);
   names.insert(names.end(), kKernelFlags.begin(), kKernelFlags.end());
-  names.insert(names.end(), kSyncFlags.begin(), kSyncFlags.end());
   const std::string_view nearest = NearestName(name, names);
   std::string line = "unknown option '" + name + "'";
   if (!nearest.empty()) return {line + "; did you mean '" + std::string(nearest) + "'?"};
@@ -169,7 +182,7 @@ std::optional<OptionsError> ApplyRule(const OptionRule& rule, const OptionText& 
 std::optional<OptionsError> ApplyOption(const OptionText& option, UnknownOptions unknown, MountOptions& options) {
   const auto* const rule = std::find_if(kRules.begin(), kRules.end(), [&option](const OptionRule& r) { return r.name == option.name; });
   if (rule != kRules.end()) return ApplyRule(*rule, option, options);
-  if (Contains(kKernelFlags, option.name) || Contains(kSyncFlags, option.name)) {
+  if (Contains(kKernelFlags, option.name)) {
     options.kernel_flags.push_back(option.name);
     return std::nullopt;
   }
@@ -192,6 +205,8 @@ std::variant<MountOptions, OptionsError> ParseMountOptions(std::string_view list
   }
   if (options.read_only) options.kernel_flags.emplace_back("ro");
   if (options.no_atime) options.kernel_flags.emplace_back("noatime");
+  if (options.synchronous == Synchronous::kEverything) options.kernel_flags.emplace_back("sync");
+  if (options.synchronous == Synchronous::kNames) options.kernel_flags.emplace_back("dirsync");
   return options;
 }
 
@@ -206,7 +221,7 @@ std::string DescribeMountOptions() {
     if (!rule.expected.empty()) text.append("; ").append(rule.expected);
     text.push_back('\n');
   }
-  return text + "  nosuid, nodev, noexec, sync, dirsync, context= and the like as for every filesystem (mount(8))\n";
+  return text + "  nosuid, nodev, noexec, context= and the like as for every filesystem (mount(8))\n";
 }
 
 }  // namespace hardlinkfs

@@ -15,11 +15,13 @@ namespace hardlinkfs {
 enum class Naming { kAutomatic, kCatalog, kBacking };
 enum class IoUringUse { kAutomatic, kOn, kOff };
 enum class PassthroughUse { kAutomatic, kOff };
+enum class Synchronous { kNothing, kNames, kEverything };
 enum class Sharing { kDefault, kRootAndOwner, kEverybody };
 
 struct MountOptions {
   bool read_only = false;
   bool no_atime = false;
+  Synchronous synchronous = Synchronous::kNothing;  // dirsync, sync
   // What is told of files that have no owner or mode of their own on the backing, as with vfat.
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
@@ -35,7 +37,7 @@ struct MountOptions {
   std::string log_file;  // empty: none
   IoUringUse io_uring = IoUringUse::kAutomatic;
   PassthroughUse passthrough = PassthroughUse::kAutomatic;
-  // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, sync, context=..., and "ro" and "noatime" when set.
+  // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, context=..., and "ro", "noatime", "sync" and "dirsync" when set.
   std::vector<std::string> kernel_flags;
 };
 

@@ -26,8 +26,12 @@ namespace hardlinkfs {
 // a change are not kept (fuse_change_attributes).
 inline constexpr double kForever = 365.0 * 86400.0;
 
-// RETURNS: how long the kernel may rely on `attributes`, in seconds.
-inline double TimeoutOf(const Attributes& attributes) { return attributes.cacheable ? kForever : 0.0; }
+// RETURNS: how long the kernel may rely on `attributes`, in seconds. Before each execution of a program that lends rights it has to ask:
+// what it was not told of (fallocate, copy_file_range, writes past passthrough) may have taken them away.
+inline double TimeoutOf(const Attributes& attributes) {
+  const bool lends_rights = attributes.type == FileType::kRegular && IsPrivileged(attributes.mode);
+  return attributes.cacheable && !lends_rights ? kForever : 0.0;
+}
 
 // The supplementary groups of the result are read while the request is open: do not keep it longer.
 Caller CallerOf(fuse_req_t request);

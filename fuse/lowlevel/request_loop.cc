@@ -148,7 +148,9 @@ void RequestLoop::Watch() {
     if (idle_ticks >= kIdleTicks) {
       std::unique_lock lock(watch_mutex_);
       watching_ = false;
-      watch_wake_.wait(lock, [this] { return watching_.load() || stopping_.load(); });
+      // A worker marks itself busy first and looks for us then; so one of us sees the other. Who saw us still awake wakes nobody.
+      watch_wake_.wait(lock, [this] { return watching_.load() || stopping_.load() || (baton_.load() & kBusy) != 0; });
+      watching_ = true;
       idle_ticks = 0;
     }
     std::this_thread::sleep_for(kPatience);

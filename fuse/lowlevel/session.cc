@@ -36,7 +36,8 @@ std::string Escaped(const std::string& value) {
 
 std::vector<std::string> LibfuseOptions(const SessionOptions& options) {
   std::vector<std::string> list{"default_permissions", "subtype=hardlinkfs", "fsname=" + Escaped(options.source)};
-  // libfuse always sets nosuid and nodev first. As root we are as any filesystem of a disk; fusermount3 insists on them anyway.
+  // libfuse always sets nosuid and nodev first. As root we are as any filesystem of a disk, unless
+  // kernel_flags say otherwise; fusermount3 insists on them anyway.
   if (geteuid() == 0) list.insert(list.end(), {"suid", "dev"});
   if (options.sharing == MountSharing::kEverybody) list.emplace_back("allow_other");
   if (options.sharing == MountSharing::kRootAndOwner) list.emplace_back("allow_root");

@@ -7,21 +7,31 @@ namespace hardlinkfs {
 
 Result<InodeRecord> Vfs::Refresh(InodeId inode, OpenContent& open) {
   const std::optional<Timestamp> last_write = open.TakeLastWrite();
-  const bool unseen_writers = open.unseen_writers() > 0;
-  if (!last_write.has_value() && open.backing_id == 0) return volume_.Read(inode);
+  const bool unseen_writers = open.unseen_writers() > 0 || table_.MayBeMapped(inode);
+  if (!last_write.has_value() && open.backing_id == 0 && !unseen_writers) return volume_.Read(inode);
   return volume_.RefreshContent(inode, *open.file, {.last_write = last_write, .unseen_writers = unseen_writers});
+}
+
+Result<InodeRecord> Vfs::RefreshClosed(InodeId inode) {
+  if (!table_.MayBeMapped(inode)) return volume_.Read(inode);  // closed a moment ago
+  // What cannot be opened now was not removed by us; what the record says has to do.
+  const Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
+  if (!content.ok()) return volume_.Read(inode);
+  return volume_.RefreshContent(inode, **content, {.last_write = std::nullopt, .unseen_writers = true});
 }
 
 Result<Attributes> Vfs::GetAttributes(InodeId inode) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
-  if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
-    const auto held = volume_.locks().Exclusive(inode);
-    if (Status noted = NoteReads(inode, *open); !noted.ok()) return noted.error();
-    const Result<InodeRecord> record = RefreshPrivileges(inode, *open);
+  if (!table_.MayBeWritten(inode)) {
+    const Result<InodeRecord> record = volume_.Read(inode);
     if (!record.ok()) return record.error();
     return Show(inode, *record);
   }
-  const Result<InodeRecord> record = volume_.Read(inode);
+  const auto held = volume_.locks().Exclusive(inode);
+  const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
+  // An access time that cannot be kept (after a failed sync, or on a full disk) is no reason to tell nothing.
+  if (open != nullptr) static_cast<void>(NoteReads(inode, *open));
+  const Result<InodeRecord> record = open != nullptr ? RefreshPrivileges(inode, *open) : RefreshClosed(inode);
   if (!record.ok()) return record.error();
   return Show(inode, *record);
 }
@@ -36,6 +46,13 @@ void Vfs::NotePrivileges(InodeId inode, OpenContent& open, const InodeRecord& re
 }
 
 Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, const AttributeChange& change) {
+  Result<Attributes> set = SetUnpromised(inode, change);
+  if (!set.ok()) return set;
+  if (Status promised = Promise(Durability::kEverything); !promised.ok()) return promised.error();
+  return set;
+}
+
+Result<Attributes> Vfs::SetUnpromised(InodeId inode, const AttributeChange& change) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (change.mode.has_value() && IsPrivileged(*change.mode)) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);

@@ -28,7 +28,7 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
-  return WithSpace([&]() -> Result<Attributes> {
+  return Promised(WithSpace([&]() -> Result<Attributes> {
     const auto held = volume_.locks().Exclusive(directory);
     Result<NewInode> what = Inheritance(caller, directory, request.type, request.mode);
     if (!what.ok()) return what.error();
@@ -39,14 +39,15 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
     if (!created.ok()) return created.error();
     table_.AddLookup(created->inode);
     return ToAttributes(created->inode, created->record);
-  });
+  }));
 }
 
 Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags) {
+  if (Status room = RoomToOpen(); !room.ok()) return room.error();
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
-  return WithSpace([&]() -> Result<CreatedFile> {
+  Result<CreatedFile> made = WithSpace([&]() -> Result<CreatedFile> {
     const auto held = volume_.locks().Exclusive(directory);
     const Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
     if (!what.ok()) return what.error();
@@ -55,11 +56,18 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
     // Nobody else can reach the inode before the directory's lock is gone, so its own is not needed.
     table_.AddLookup(created->inode);
     const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
-    return CreatedFile{ToAttributes(created->inode, created->record), file};
+    return CreatedFile{Show(created->inode, created->record), file};
   });
+  if (!made.ok()) return made;
+  Status promised = Promise((open_flags & O_DSYNC) != 0 ? Durability::kOnRequest : Durability::kNames);
+  if (promised.ok()) return made;
+  Release(made->attributes.inode, open_flags, made->file.path);
+  Forget(made->attributes.inode, 1);
+  return promised.error();
 }
 
 Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, uint32_t mode, int open_flags) {
+  if (Status room = RoomToOpen(); !room.ok()) return room.error();
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
   return WithSpace([&]() -> Result<CreatedFile> {
     Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
@@ -70,7 +78,7 @@ Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, 
     table_.AddLookup(created->inode);
     Lost({created->inode, 0});
     const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
-    return CreatedFile{ToAttributes(created->inode, created->record), file};
+    return CreatedFile{Show(created->inode, created->record), file};
   });
 }
 

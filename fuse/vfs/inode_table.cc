@@ -25,6 +25,7 @@ bool InodeTable::Close(InodeId inode) {
   MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(inode);
   if (found == shard.entries.end()) return false;
+  if (found->second.open != nullptr) --open_count_;
   found->second.open = nullptr;
   return EraseIfIdle(shard, found);
 }
@@ -59,6 +60,26 @@ std::shared_ptr<OpenContent> InodeTable::FindOpen(InodeId inode) const {
   return found == shard.entries.end() ? nullptr : found->second.open;
 }
 
+void InodeTable::NoteMayBeMapped(InodeId inode) {
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  shard.entries[inode].may_be_mapped = true;
+}
+
+bool InodeTable::MayBeMapped(InodeId inode) const {
+  const Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  return found != shard.entries.end() && found->second.may_be_mapped;
+}
+
+bool InodeTable::MayBeWritten(InodeId inode) const {
+  const Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  return found != shard.entries.end() && (found->second.may_be_mapped || found->second.open != nullptr);
+}
+
 std::vector<InodeId> InodeTable::Known() const {
   std::vector<InodeId> known;
   for (const Shard& shard : shards_) {
@@ -72,6 +93,7 @@ void InodeTable::SetOpen(InodeId inode, std::shared_ptr<OpenContent> content) {
   Shard& shard = ShardOf(inode);
   MutexLock lock(shard.mutex);
   shard.entries[inode].open = std::move(content);
+  ++open_count_;
 }
 
 std::vector<InodeId> InodeTable::OpenInodes() const {

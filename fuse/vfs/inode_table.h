@@ -88,8 +88,16 @@ class InodeTable {
   std::shared_ptr<OpenContent> FindOpen(InodeId inode) const;
   // RETURNS: all inodes that are open now.
   std::vector<InodeId> OpenInodes() const;
-  // REQUIRES: exclusive(inode).
+  // RETURNS: how many they are.
+  size_t open_count() const { return open_count_.load(); }
+  // REQUIRES: exclusive(inode), not open.
   void SetOpen(InodeId inode, std::shared_ptr<OpenContent> content);
+  // A mapping through which the kernel writes by itself may outlive all handles. It keeps the kernel from forgetting the inode, and that is
+  // all we learn of it. REQUIRES: it is open.
+  void NoteMayBeMapped(InodeId inode);
+  bool MayBeMapped(InodeId inode) const;
+  // RETURNS: whether the record of the inode may be behind its content: it is open, or may be mapped.
+  bool MayBeWritten(InodeId inode) const;
   // RETURNS: all inodes that the kernel knows, but for the root, which nobody counts.
   std::vector<InodeId> Known() const;
   // RETURNS: as DropLookups: the kernel may forget an inode before it releases its last handle. REQUIRES: exclusive(inode).
@@ -99,6 +107,7 @@ class InodeTable {
   struct Entry {
     uint64_t lookups = 0;
     bool orphan = false;
+    bool may_be_mapped = false;
     std::shared_ptr<OpenContent> open;
   };
   struct Shard {
@@ -112,6 +121,7 @@ class InodeTable {
   Shard& ShardOf(InodeId inode) { return shards_[Raw(inode) % shards_.size()]; }
   const Shard& ShardOf(InodeId inode) const { return shards_[Raw(inode) % shards_.size()]; }
   std::array<Shard, 64> shards_;
+  std::atomic<size_t> open_count_{0};
 };
 
 }  // namespace hardlinkfs

@@ -40,12 +40,15 @@ Result<size_t> Vfs::Read(InodeId inode, std::span<char> into, uint64_t offset) {
   return (*open)->file->Read(into, offset);
 }
 
-Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid) {
+Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid, int open_flags) {
   const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
   if (!open.ok()) return open.error();
   if (Status killed = KillPrivileges(inode, kill_suidgid); !killed.ok()) return killed;
   Status written = WithSpace([&] { return (*open)->file->Write(from, offset); });
   (*open)->NoteWrite(clock_.Now());
+  // By a handle past passthrough, which is uncached, the kernel does not ask for the sync itself.
+  const bool synchronous = (open_flags & O_DSYNC) != 0 || options_.durability == Durability::kEverything;
+  if (written.ok() && synchronous && (*open)->backing_id > 0) return volume_.NoteSync((*open)->file->Sync());
   return written;
 }
 

@@ -10,7 +10,7 @@ Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId ne
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(new_directory); !prepared.ok()) return prepared.error();
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
-  return WithSpace([&]() -> Result<Attributes> {
+  return Promised(WithSpace([&]() -> Result<Attributes> {
     const InodeId involved[] = {inode, new_directory};
     const auto held = volume_.locks().Exclusive(involved);
     const Result<InodeRecord> record = volume_.Link(inode, new_directory, *component);
@@ -22,7 +22,7 @@ Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId ne
       if (const Result<InodeRecord> fresh = RefreshPrivileges(inode, *open); fresh.ok()) return Show(inode, *fresh);
     }
     return Show(inode, *record);
-  });
+  }));
 }
 
 }  // namespace hardlinkfs

@@ -42,6 +42,12 @@ Result<InodeRecord> Vfs::RefreshPrivileges(InodeId inode, OpenContent& open) {
   return volume_.Read(inode);
 }
 
+// Several may look at once before one of them opens; the server's own share allows for that.
+Status Vfs::RoomToOpen() const {
+  if (table_.open_count() >= options_.max_open) return Error{ENFILE, "as many files are open as the server has descriptors for"};
+  return {};
+}
+
 OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags) {
   std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open == nullptr) {
@@ -64,10 +70,22 @@ OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int 
   ++open->writers;
   if (HasPrivileges(inode)) return {open->backing_id, IoPath::kRequests};
   open->AddUnseenWriter();
+  // A shared mapping that can be written takes both.
+  if (Reads(open_flags)) table_.NoteMayBeMapped(inode);
   return {open->backing_id, IoPath::kPassthrough};
 }
 
+// What is written by a handle with O_SYNC or O_DSYNC has to be found again: by the name, too.
 Result<OpenedFile> Vfs::Open(InodeId inode, int open_flags) {
+  const Result<OpenedFile> opened = OpenUnpromised(inode, open_flags);
+  if (!opened.ok() || !Writes(open_flags) || (open_flags & O_DSYNC) == 0) return opened;
+  Status promised = Promise(Durability::kOnRequest);
+  if (promised.ok()) return opened;
+  Release(inode, open_flags, opened->path);
+  return promised.error();
+}
+
+Result<OpenedFile> Vfs::OpenUnpromised(InodeId inode, int open_flags) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   const auto held = volume_.locks().Exclusive(inode);
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
@@ -75,6 +93,7 @@ Result<OpenedFile> Vfs::Open(InodeId inode, int open_flags) {
     if (Writes(open_flags) && !open->file->writable()) return Error{EACCES, "the backing refuses writing"};
     return Attach(inode, nullptr, open_flags);
   }
+  if (Status room = RoomToOpen(); !room.ok()) return room.error();
   Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
   if (!content.ok()) return content.error();
   if (Writes(open_flags) && !(*content)->writable()) return Error{EACCES, "the backing refuses writing"};

@@ -27,7 +27,7 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
   if (!from.ok()) return from.error();
   const Result<Name> to = NewName(new_directory, new_name);
   if (!to.ok()) return to.error();
-  return WithSpace([&]() -> Status {
+  return Promised(WithSpace([&]() -> Status {
     for (;;) {
       const Result<InodeId> source = FindPrepared(directory, *from);
       if (!source.ok()) return source.error();
@@ -77,9 +77,13 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
       if (lost->has_value()) Lost(**lost);
+      // The kernel keeps the listings of directories that moved, and ".." in them leads back.
+      if (moves_directory && directory != new_directory && invalidator_.has_value()) {
+        for (const InodeId moved : involved) invalidator_->ListingChanged(moved);
+      }
       return {};
     }
-  });
+  }));
 }
 
 }  // namespace hardlinkfs

@@ -1,4 +1,4 @@
-// fsync(2), of files and directories, and sync of everything.
+// fsync(2), of files and directories, sync of everything, and what is synced without being asked for.
 #include <cerrno>
 
 #include "fuse/vfs/vfs.h"
@@ -21,6 +21,21 @@ Status Vfs::SyncContent(InodeId inode, OpenContent& open) {
   if (Status synced = volume_.NoteSync(open.file->Sync()); !synced.ok()) return synced;
   const auto held = volume_.locks().Exclusive(inode);
   return Refresh(inode, open).status();
+}
+
+Status Vfs::Promise(Durability what) {
+  if (options_.durability < what || !volume_.NeedsSync()) return {};
+  return volume_.SyncCatalog();
+}
+
+Status Vfs::Promised(const Status& done) { return done.ok() ? Promise(Durability::kNames) : done; }
+
+Result<Attributes> Vfs::Promised(const Result<Attributes>& entry) {
+  if (!entry.ok()) return entry;
+  Status promised = Promise(Durability::kNames);
+  if (promised.ok()) return entry;
+  Forget(entry->inode, 1);
+  return promised.error();
 }
 
 Status Vfs::SyncDirectory(InodeId /*directory*/) {

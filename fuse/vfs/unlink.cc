@@ -8,35 +8,41 @@ namespace hardlinkfs {
 Status Vfs::Unlink(const Caller& /*caller*/, InodeId directory, std::string_view name) {
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
-  for (;;) {
-    const Result<InodeId> inode = FindPrepared(directory, *component);
-    if (!inode.ok()) return inode.error();
-    const InodeId involved[] = {directory, *inode};
-    const auto held = volume_.locks().Exclusive(involved);
-    const Result<LostName> lost = volume_.Unlink(directory, *component, *inode, UseOf(*inode));
-    if (lost.code() == ESTALE) continue;
-    if (!lost.ok()) return lost.error();
-    Lost(*lost);
-    return {};
-  }
+  const auto unlink = [&]() -> Status {
+    for (;;) {
+      const Result<InodeId> inode = FindPrepared(directory, *component);
+      if (!inode.ok()) return inode.error();
+      const InodeId involved[] = {directory, *inode};
+      const auto held = volume_.locks().Exclusive(involved);
+      const Result<LostName> lost = volume_.Unlink(directory, *component, *inode, UseOf(*inode));
+      if (lost.code() == ESTALE) continue;
+      if (!lost.ok()) return lost.error();
+      Lost(*lost);
+      return {};
+    }
+  };
+  return Promised(unlink());
 }
 
 Status Vfs::RemoveDirectory(const Caller& /*caller*/, InodeId directory, std::string_view name) {
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
-  for (;;) {
-    const Result<InodeId> inode = FindPrepared(directory, *component);
-    if (!inode.ok()) return inode.error();
-    // What another machine put into it counts: it has to be listed before it can be called empty.
-    if (Status prepared = volume_.PrepareDirectory(*inode); !prepared.ok()) return prepared;
-    const InodeId involved[] = {directory, *inode};
-    const auto held = volume_.locks().Exclusive(involved);
-    const Result<LostName> lost = volume_.RemoveDirectory(directory, *component, *inode);
-    if (lost.code() == ESTALE) continue;
-    if (!lost.ok()) return lost.error();
-    Lost(*lost);
-    return {};
-  }
+  const auto remove = [&]() -> Status {
+    for (;;) {
+      const Result<InodeId> inode = FindPrepared(directory, *component);
+      if (!inode.ok()) return inode.error();
+      // What another machine put into it counts: it has to be listed before it can be called empty.
+      if (Status prepared = volume_.PrepareDirectory(*inode); !prepared.ok()) return prepared;
+      const InodeId involved[] = {directory, *inode};
+      const auto held = volume_.locks().Exclusive(involved);
+      const Result<LostName> lost = volume_.RemoveDirectory(directory, *component, *inode);
+      if (lost.code() == ESTALE) continue;
+      if (!lost.ok()) return lost.error();
+      Lost(*lost);
+      return {};
+    }
+  };
+  return Promised(remove());
 }
 
 }  // namespace hardlinkfs

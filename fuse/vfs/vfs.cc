@@ -59,7 +59,8 @@ void Vfs::Lost(const LostName& lost) {
 Attributes Vfs::Show(InodeId inode, const InodeRecord& record) const {
   Attributes attributes = ToAttributes(inode, record);
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
-  attributes.cacheable = open == nullptr || !open->uncacheable;
+  // What is stored through a mapping invalidates nothing in the kernel.
+  attributes.cacheable = (open == nullptr || !open->uncacheable) && !table_.MayBeMapped(inode);
   return attributes;
 }
 

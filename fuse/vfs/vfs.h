@@ -36,9 +36,16 @@ inline constexpr char kCapabilityXattr[] = "security.capability";
 
 enum class Atime { kRelative, kNever };
 
+// What is durable before the caller is told that it is done: only what fsync(2) and O_SYNC ask for; names too (mount -o dirsync);
+// attributes too (-o sync, which the kernel does for contents by itself).
+enum class Durability { kOnRequest, kNames, kEverything };
+
 struct VfsOptions {
   std::chrono::seconds commit{5};  // how much unsynced work a power cut may take
   Atime atime = Atime::kRelative;
+  Durability durability = Durability::kOnRequest;
+  // So many contents may be open at a time, each with a descriptor; ENFILE beyond. What the server itself needs has to be left over.
+  size_t max_open = SIZE_MAX;
 };
 
 // What mknod, mkdir and symlink ask for. `mode` is 07777 as the caller gave it; Vfs applies the caller's umask or the parent's default ACL.
@@ -123,7 +130,7 @@ class Vfs {
   Result<Attributes> GetAttributes(InodeId inode);                                                       // attributes.cc
   Result<Attributes> SetAttributes(const Caller& caller, InodeId inode, const AttributeChange& change);  // attributes.cc
   Result<std::string> GetXattr(InodeId inode, const std::string& name);                                  // xattr.cc; ENODATA
-  Result<std::vector<std::string>> ListXattrs(InodeId inode);
+  Result<std::vector<std::string>> ListXattrs(const Caller& caller, InodeId inode);                      // those that he can get
   Status SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
   Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name);
 
@@ -132,8 +139,8 @@ class Vfs {
   Result<OpenedFile> Open(InodeId inode, int open_flags);  // open.cc
   void Release(InodeId inode, int open_flags, IoPath path = IoPath::kRequests);
   Result<size_t> Read(InodeId inode, std::span<char> into, uint64_t offset);  // io.cc
-  // Writes all of it. `kill_suidgid` as FUSE_WRITE_KILL_SUIDGID.
-  Status Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid);
+  // Writes all of it. `kill_suidgid` as FUSE_WRITE_KILL_SUIDGID, `open_flags` those of the handle.
+  Status Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid, int open_flags = 0);
   // `mode` as fallocate(2).
   Status Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length);
   // EOPNOTSUPP: the kernel then copies by itself.
@@ -183,11 +190,25 @@ class Vfs {
   // For an inode whose lookup was counted: on an error it is taken back. lookup.cc. REQUIRES: no lock held.
   Result<Attributes> ShowCounted(InodeId inode, const InodeRecord& record);
 
+  // sync.cc. Makes what was committed durable if that is to be so for `what` of it before it is acknowledged. REQUIRES for these: no lock
+  // held.
+  Status Promise(Durability what);
+  // The same for names, when `done` is a success. Of an entry, whose lookup was counted, it is taken back on an error.
+  Status Promised(const Status& done);
+  Result<Attributes> Promised(const Result<Attributes>& entry);
+  Result<OpenedFile> OpenUnpromised(InodeId inode, int open_flags);
+  Result<Attributes> SetUnpromised(InodeId inode, const AttributeChange& change);
+  Status SetXattrUnpromised(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
+
   Status NoteReads(InodeId inode, OpenContent& open);
-  // open.cc. REQUIRES: exclusive(inode).
+  // open.cc. RETURNS: ENFILE when one more content must not be opened.
+  Status RoomToOpen() const;
+  // REQUIRES: exclusive(inode).
   OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
   // Attributes of an inode whose content may be changing. REQUIRES: exclusive(inode).
   Result<InodeRecord> Refresh(InodeId inode, OpenContent& open);
+  // The same for one that is not open, but may be mapped. REQUIRES: exclusive(inode).
+  Result<InodeRecord> RefreshClosed(InodeId inode);
   Result<std::shared_ptr<OpenContent>> FindOpen(InodeId inode) const;
   // sync.cc. The content, and size and times in the record; not the log yet. REQUIRES: no lock held.
   Status SyncContent(InodeId inode, OpenContent& open);

@@ -31,12 +31,22 @@ Result<std::string> Vfs::GetXattr(InodeId inode, const std::string& name) {
   return volume_.catalog().ReadXattr(inode, name);
 }
 
-Result<std::vector<std::string>> Vfs::ListXattrs(InodeId inode) {
+// Nothing filters this for us: for GetXattr trusted.* is the privileged's, and names of a foreign namespace, that were taken over from the
+// backing, are unknown.
+Result<std::vector<std::string>> Vfs::ListXattrs(const Caller& caller, InodeId inode) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
-  return volume_.catalog().ListXattrs(inode);
+  Result<std::vector<std::string>> names = volume_.catalog().ListXattrs(inode);
+  if (!names.ok()) return names;
+  std::erase_if(*names, [&](const std::string& name) { return !IsKnown(name) || (name.starts_with("trusted.") && caller.uid != 0); });
+  return names;
 }
 
 Status Vfs::SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode) {
+  Status set = SetXattrUnpromised(caller, inode, name, value, mode);
+  return set.ok() ? Promise(Durability::kEverything) : set;
+}
+
+Status Vfs::SetXattrUnpromised(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode) {
   if (!IsKnown(name)) return Error{EOPNOTSUPP, "unknown xattr namespace"};
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
   if (name == kCapabilityXattr) AwaitCloses(inode);
@@ -80,13 +90,16 @@ Status Vfs::SetXattr(const Caller& caller, InodeId inode, const std::string& nam
 Status Vfs::RemoveXattr(const Caller& /*caller*/, InodeId inode, const std::string& name) {
   if (!IsKnown(name)) return Error{EOPNOTSUPP, "unknown xattr namespace"};
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
-  const auto held = volume_.locks().Exclusive(inode);
-  const Result<std::string> value = volume_.catalog().ReadXattr(inode, name);
-  // The removal of an ACL that is not there succeeds, as posix_acl_xattr_set has it.
-  const bool is_acl = name == kAccessAclXattr || name == kDefaultAclXattr;
-  if (value.code() == ENODATA && is_acl) return {};
-  if (!value.ok()) return value.error();
-  return volume_.ChangeAttributes(inode, {}, {{name, std::nullopt}}).status();
+  {
+    const auto held = volume_.locks().Exclusive(inode);
+    const Result<std::string> value = volume_.catalog().ReadXattr(inode, name);
+    // The removal of an ACL that is not there succeeds, as posix_acl_xattr_set has it.
+    const bool is_acl = name == kAccessAclXattr || name == kDefaultAclXattr;
+    if (value.code() == ENODATA && is_acl) return {};
+    if (!value.ok()) return value.error();
+    if (Status removed = volume_.ChangeAttributes(inode, {}, {{name, std::nullopt}}).status(); !removed.ok()) return removed;
+  }
+  return Promise(Durability::kEverything);
 }
 
 }  // namespace hardlinkfs

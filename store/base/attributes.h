@@ -54,7 +54,7 @@ struct AttributeChange {
   std::optional<Timestamp> atime;  // UTIME_NOW is resolved by the caller, UTIME_OMIT leaves it unset
   std::optional<Timestamp> mtime;
   std::optional<Timestamp> ctime;
-  bool kill_suidgid = false;  // clear suid, and sgid if group-executable: FATTR_KILL_SUIDGID
+  bool kill_suidgid = false;  // clear suid, and sgid if group-executable, of anything but a directory: FATTR_KILL_SUIDGID
 };
 
 }  // namespace hardlinkfs

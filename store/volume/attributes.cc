@@ -35,7 +35,7 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
   if (change.uid.has_value()) record.uid = *change.uid;
   if (change.gid.has_value()) record.gid = *change.gid;
   if (change.mode.has_value()) record.mode = *change.mode & 07777U;
-  if (change.kill_suidgid) record.mode = WithoutPrivileges(record.mode);
+  if (change.kill_suidgid && record.type != FileType::kDirectory) record.mode = WithoutPrivileges(record.mode);
   if (change.atime.has_value()) record.atime = *change.atime;
   if (change.mtime.has_value()) record.mtime = *change.mtime;
   record.ctime = change.ctime.value_or(clock_.Now());

@@ -30,7 +30,10 @@ Result<InodeRecord> Volume::RefreshContent(InodeId inode, BackingFile& content, 
   const bool changed = TakeContent(*record, *seen, use, clock_.Now(), capabilities_.time_granularity);
   if (!changed && record->seen_mtime == seen_mtime) return record;
   record->seen_mtime = seen_mtime;
-  return KeepContent(inode, *record);
+  const Result<InodeRecord> kept = KeepContent(inode, *record);
+  // After a failed sync nothing is kept any more. It can be told all the same.
+  if (kept.code() == EROFS) return record;
+  return kept;
 }
 
 Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record) {

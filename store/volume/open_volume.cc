@@ -2,6 +2,7 @@
 #include "store/volume/open_volume.h"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +145,15 @@ Result<Capabilities> ProbeWithReserve(const PrivateArea& area, Reserve& reserve)
   }
 }
 
+// The engine would let everybody in who gets to the directory, and a catalog tells names, symlinks and xattrs of private directories. What
+// goes wrong with the directory itself the engine tells.
+void MakeStore(const std::string& store, bool is_new) {
+  if (is_new) mkdir(store.c_str(), 0700);
+  struct stat found {};
+  if (stat(store.c_str(), &found) != 0 || (found.st_mode & (S_IROTH | S_IXOTH)) == 0) return;
+  spdlog::warn("{}: others can read the catalog (chmod 700 would keep them out)", store);
+}
+
 // The catalog's directory. The default one is named through the area's descriptor, since its path may be covered by the mount.
 std::string StorePath(const OpenOptions& options, const PrivateArea& area) {
   if (!options.store.empty()) return options.store;
@@ -170,6 +180,7 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   if (!capabilities.ok()) return fail(**area, capabilities.error());
   const Result<SessionMark> session = SessionMark::Read(options, **area);
   if (!session.ok()) return fail(**area, session.error());
+  if (!options.store.empty()) MakeStore(options.store, (*area)->is_new());
   VolumeOptions volume_options = options.volume;
   volume_options.reserve = reserves->catalogs();
   volume_options.sync_failed = [area_fd = (*area)->descriptor()] { ForgetSession(area_fd); };

@@ -17,6 +17,8 @@ constexpr int kTries = 16;
 // What was removed meanwhile needs no sync.
 Status Volume::NoteSync(Status synced) {
   if (synced.ok() || synced.code() == ENOENT) return {};
+  // Of the opening before the fsync, which does not know them: nothing was lost, and it can be asked again.
+  if (synced.code() == EMFILE || synced.code() == ENFILE) return synced;
   if (!sync_failed_.exchange(true)) {
     if (options_.sync_failed) options_.sync_failed();
     spdlog::error("a sync failed: {} ({}); nothing can be changed until the volume is mounted again", synced.error().what,
@@ -114,6 +116,8 @@ Status Volume::BeforePersist() {
   for (const InodeId inode : inodes) {
     if (synced.ok()) synced = SyncContentOf(inode);
   }
+  // Now or never: what could not be synced is promised in a moment.
+  if (synced.code() == EMFILE || synced.code() == ENFILE) synced = Error{EIO, synced.error().what};
   return NoteSync(synced);
 }
 

@@ -194,7 +194,8 @@ class Volume {
   // RETURNS: how many commits this session has made; to see whether there was one.
   uint64_t commits() const { return committed_.load(); }
   // A sync that failed is never tried again as if it had succeeded: from then on nothing is changed and nothing promised until the volume
-  // is opened anew (S6). RETURNS: EIO for a failure, which is noted; ENOENT, of something removed, is none.
+  // is opened anew (S6). RETURNS: EIO for a failure, which is noted; ENOENT, of something removed, is none; nor are EMFILE and ENFILE,
+  // which are returned.
   Status NoteSync(Status synced);
   // RETURNS: EROFS after a failed sync.
   Status Writable() const;

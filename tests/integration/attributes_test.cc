@@ -142,6 +142,35 @@ TEST_P(Attributes, SuidAndSgidGoWhenAnotherWritesOrTruncates) {
 }
 
 // S-MODE-5
+TEST_P(Attributes, APrivilegedProgramRunsWithoutPrivilegesOnceAnotherHasWrittenToIt) {
+  Remount("suid,exec");  // whatever the backing is mounted with
+  // Tells as whom it runs.
+  ASSERT_EQ(top().Write("id", Folder("/usr/bin").Read("id")), 0);
+  const auto run = [&] { return RunCommand({top().Path("id"), "-u"}, kAlice).out; };
+  ASSERT_EQ(top().Chmod("id", 04777), 0);
+  ASSERT_EQ(run(), "0\n");
+  const auto write_nothing_new = [&] { return pwrite(top().Open("id", O_RDWR).get(), "\x7f", 1, 0) == 1 ? 0 : 1; };
+  ASSERT_EQ(AsUser(kAlice, write_nothing_new), 0);
+  // Nobody asks for its attributes in between.
+  EXPECT_EQ(run(), std::to_string(kAlice.uid) + "\n");
+  EXPECT_EQ(top().Status("id").permissions(), 0777U);
+}
+
+// S-MODE-5
+TEST_P(Attributes, AProgramThatBecamePrivilegedWhileItWasOpenLosesThatByAWriteAtOnce) {
+  Remount("suid,exec");
+  ASSERT_EQ(top().Write("id", Folder("/usr/bin").Read("id")), 0);
+  const auto run = [&] { return RunCommand({top().Path("id"), "-u"}, kAlice).out; };
+  // With passthrough, others read and write past it from now on.
+  const UniqueFd reader = top().Open("id", O_RDONLY);
+  ASSERT_EQ(top().Chmod("id", 04777), 0);
+  ASSERT_EQ(run(), "0\n");
+  const auto write_nothing_new = [&] { return pwrite(top().Open("id", O_RDWR).get(), "\x7f", 1, 0) == 1 ? 0 : 1; };
+  ASSERT_EQ(AsUser(kAlice, write_nothing_new), 0);
+  EXPECT_EQ(run(), std::to_string(kAlice.uid) + "\n");
+}
+
+// S-MODE-5
 TEST_P(Attributes, WhoHasAPrivilegedFileOpenDoesNotChangeWhatWritingTakesAway) {
   ASSERT_EQ(top().Write("a", "text"), 0);
   const UniqueFd reader = top().Open("a", O_RDONLY);
@@ -265,6 +294,15 @@ TEST_P(Attributes, UtimeNowAndOmitDoWhatTheySay) {
   EXPECT_EQ(AsUser(kAlice, [&] { return top().SetTimes("a", {0, UTIME_NOW}, {0, UTIME_NOW}).code; }), EACCES);
 }
 
+// S-TIME-2
+TEST_P(Attributes, AllThatBecomesNowBecomesTheSameNow) {
+  ASSERT_EQ(top().Write("a", "x"), 0);
+  ASSERT_EQ(top().SetTimes("a", {0, UTIME_NOW}, {0, UTIME_NOW}), 0);
+  const Stat now = top().Status("a");
+  EXPECT_FALSE(Later(now.mtime, now.atime) || Later(now.atime, now.mtime));
+  EXPECT_FALSE(Later(now.ctime, now.atime) || Later(now.atime, now.ctime));
+}
+
 // S-TIME-3
 TEST_P(Attributes, WritingMovesMtimeAndCtimeAndNothingElseDoes) {
   ASSERT_EQ(top().Write("a", "x"), 0);
@@ -310,6 +348,17 @@ TEST_P(Attributes, ReadingMovesAtimeAsRelatime) {
   ASSERT_EQ(top().SetTimes("a", {1000, 0}, {2000, 0}), 0);
   ASSERT_EQ(top().Read("a"), "x");
   EXPECT_EQ(top().Status("a").atime.tv_sec, 1000);
+}
+
+// S-TIME-5
+TEST_P(Attributes, ListingAndFollowingLeaveAtimeAsItWasSet) {
+  ASSERT_EQ(top().Mkdir("d"), 0);
+  ASSERT_EQ(top().Symlink("d/f", "s"), 0);
+  for (const char* const name : {"d", "s"}) ASSERT_EQ(top().SetTimes(name, {1000, 0}, {2000, 0}), 0);
+  EXPECT_TRUE(top().Names("d").empty());
+  EXPECT_EQ(top().Readlink("s"), "d/f");
+  Remount();
+  for (const char* const name : {"d", "s"}) EXPECT_EQ(top().Status(name).atime.tv_sec, 1000) << name;
 }
 
 }  // namespace

@@ -41,7 +41,15 @@ class Mapping {
   char* at_;
 };
 
-class Io : public MountTest {};
+class Io : public MountTest {
+ protected:
+  // What a power cut leaves of the catalog: what was synced. The contents stay.
+  void LosePower() {
+    volume().KillServer();
+    ASSERT_EQ(bare().Unlink(".hardlinkfs/session"), 0);
+  }
+  bool on_tmpfs() const { return GetParam().name == "tmpfs"; }
+};
 INSTANTIATE_TEST_SUITE_P(, Io, testing::ValuesIn(TestBackings()), NameOf);
 
 // S-IO-1
@@ -318,6 +326,58 @@ TEST_P(Io, StatfsTellsSpaceOfTheBackingAndCountsInodes) {
   EXPECT_EQ(used(), at_first + 11);
 }
 
+// S-TIME-3, S-IO-9
+TEST_P(Io, WritingByAMappingMovesTheTimes) {
+  if (on_tmpfs()) GTEST_SKIP() << "tmpfs takes no notice of a page that is written again";
+  for (const char* const options : {"passthrough=auto", "passthrough=off"}) {
+    SCOPED_TRACE(options);
+    Remount(options);
+    ASSERT_EQ(top().Write("a", std::string(4096, '.')), 0);
+    const auto set_back = [&] {
+      ASSERT_EQ(top().SetTimes("a", {1000, 0}, {2000, 0}), 0);
+      EXPECT_EQ(top().Status("a").mtime.tv_sec, 2000);  // and the kernel knows it
+    };
+    UniqueFd file = top().Open("a", O_RDWR);
+    const Mapping mapping(file, 4096);
+    ASSERT_TRUE(mapping.valid());
+    const auto expect_seen = [&](char byte) {
+      const timespec before = top().Status("a").ctime;
+      mapping.at()[0] = byte;
+      ASSERT_EQ(mapping.Sync(), 0);
+      EXPECT_GT(top().Status("a").mtime.tv_sec, 2000);
+      EXPECT_NE(top().Status("a").ctime.tv_nsec, before.tv_nsec);
+    };
+    set_back();
+    expect_seen('1');
+    // The usual way: the file is closed, the mapping stays.
+    file = UniqueFd();
+    set_back();
+    expect_seen('2');
+  }
+  EXPECT_EQ(top().Read("a").front(), '2');
+}
+
+// S-TIME-3, S-IO-9
+TEST_P(Io, WritingByAMappingShowsInListingsAndAfterTheUnmount) {
+  if (on_tmpfs()) GTEST_SKIP() << "tmpfs takes no notice of a page that is written again";
+  ASSERT_EQ(top().Write("a", std::string(4096, '.')), 0);
+  {
+    UniqueFd file = top().Open("a", O_RDWR);
+    const Mapping mapping(file, 4096);
+    file = UniqueFd();
+    ASSERT_EQ(top().SetTimes("a", {1000, 0}, {2000, 0}), 0);
+    mapping.at()[0] = 'x';
+    ASSERT_EQ(mapping.Sync(), 0);
+    const auto listed = top().Entries();  // with attributes, which the kernel takes
+    EXPECT_GT(top().Status("a").mtime.tv_sec, 2000);
+    ASSERT_EQ(top().SetTimes("a", {1000, 0}, {2000, 0}), 0);
+    mapping.at()[0] = 'y';
+  }
+  Remount();
+  EXPECT_GT(top().Status("a").mtime.tv_sec, 2000);
+  EXPECT_EQ(top().Read("a").front(), 'y');
+}
+
 // S-SYNC-1
 TEST_P(Io, EveryKindOfSyncSucceeds) {
   ASSERT_EQ(top().Mkdir("d"), 0);
@@ -333,6 +393,50 @@ TEST_P(Io, EveryKindOfSyncSucceeds) {
   ASSERT_EQ(top().Rmdir("d"), 0);
   EXPECT_EQ(Ended(fsync(directory.get())), 0);
   EXPECT_EQ(top().Opens("s", O_CREAT | O_WRONLY | O_SYNC), 0);
+}
+
+// S-SYNC-2
+TEST_P(Io, NamesSurviveAPowerCutWithDirsyncAndSync) {
+  for (const std::string option : {"async", "dirsync", "sync"}) {
+    SCOPED_TRACE(option);
+    Remount(option + ",commit=300");
+    const std::string file = "file_" + option;
+    const std::string link = "link_" + option;
+    ASSERT_EQ(top().Write(file, "x"), 0);
+    ASSERT_EQ(Ended(fsync(top().Open(file, O_RDONLY).get())), 0);
+    ASSERT_EQ(top().Link(file, "other"), 0);
+    ASSERT_EQ(top().Rename("other", link), 0);
+    LosePower();
+    Mount();
+    EXPECT_EQ(top().Nlink(file), option == "async" ? 1U : 2U);
+    EXPECT_EQ(top().Exists(link), option != "async");
+  }
+}
+
+// S-SYNC-2
+TEST_P(Io, AttributesSurviveAPowerCutWithSync) {
+  Remount("sync,commit=300");
+  ASSERT_EQ(top().Write("a", "x"), 0);
+  ASSERT_EQ(top().Chmod("a", 0640), 0);
+  ASSERT_EQ(top().SetXattr("a", "user.x", "1"), 0);
+  LosePower();
+  Mount();
+  EXPECT_EQ(top().Status("a").permissions(), 0640U);
+  EXPECT_EQ(top().XattrError("a", "user.x"), 0);
+}
+
+// S-SYNC-3
+TEST_P(Io, TheNameOfWhatWasWrittenSynchronouslySurvivesAPowerCut) {
+  Remount("commit=300");
+  ASSERT_EQ(top().Write("a", ""), 0);
+  ASSERT_EQ(top().Link("a", "b"), 0);
+  ASSERT_EQ(WriteAll(top().Open("b", O_WRONLY | O_DSYNC).get(), "text"), 0);
+  ASSERT_EQ(WriteAll(top().Open("c", O_CREAT | O_WRONLY | O_SYNC, 0640).get(), "text"), 0);
+  LosePower();
+  Mount();
+  EXPECT_EQ(top().Nlink("a"), 2U);
+  EXPECT_EQ(top().Read("b"), "text");
+  EXPECT_EQ(top().Status("c").permissions(), 0640U);
 }
 
 }  // namespace

@@ -166,6 +166,28 @@ TEST_P(Listing, SeesChangesThroughTheKernelsCachesAtOnce) {
   }
 }
 
+// S-LIST-5
+TEST_P(Listing, ShowsTheNewParentOfADirectoryThatWasMoved) {
+  for (const char* const name : {"a", "b", "a/d", "b/e"}) ASSERT_EQ(top().Mkdir(name), 0);
+  const auto parent_in = [&](const std::string& directory) -> uint64_t {
+    const UniqueFd open = top().Open(directory, O_RDONLY | O_DIRECTORY);
+    for (const DirEntry& entry : ReadEntries(open.get())) {
+      if (entry.name == "..") return entry.ino;
+    }
+    return 0;
+  };
+  const auto turns_into = [&](const std::string& directory, const char* parent) {
+    return Eventually([&] { return parent_in(directory) == top().Ino(parent); }, std::chrono::seconds(5));
+  };
+  EXPECT_EQ(parent_in("a/d"), top().Ino("a"));
+  EXPECT_EQ(parent_in("b/e"), top().Ino("b"));
+  ASSERT_EQ(top().Rename("a/d", "b/e", RENAME_EXCHANGE), 0);
+  EXPECT_TRUE(turns_into("b/e", "b"));
+  EXPECT_TRUE(turns_into("a/d", "a"));
+  ASSERT_EQ(top().Rename("b/e", "e"), 0);
+  EXPECT_TRUE(turns_into("e", "."));
+}
+
 // S-LIST-6
 TEST_P(Listing, CountsSubdirectoriesInNlink) {
   EXPECT_EQ(top().Nlink("."), 2U);  // the root of a new volume was listed when it was made

@@ -1,6 +1,8 @@
 // Mounting itself: S-MOUNT-* of docs/semantics.md.
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,6 +55,17 @@ TEST_P(Mounting, EndsCleanlyWhileTheLastClosesAreOnTheirWay) {
     open.clear();
     Unmount();
     EXPECT_EQ(bare().Read("d"), std::to_string(i));
+  }
+}
+
+// S-MOUNT-1
+TEST_P(Mounting, TheServerKeepsNothingOpenThatItsCallerHas) {
+  UniqueFd theirs(memfd_create("theirs", 0));
+  ASSERT_TRUE(theirs.valid());
+  Mount();
+  const std::string descriptors = "/proc/" + std::to_string(volume().server()) + "/fd";
+  for (const auto& entry : std::filesystem::directory_iterator(descriptors)) {
+    EXPECT_THAT(std::filesystem::read_symlink(entry.path()).string(), testing::Not(HasSubstr("theirs")));
   }
 }
 
@@ -244,6 +257,57 @@ TEST_P(Mounting, ProbeTellsWhatWillBeStored) {
   EXPECT_THAT(bare().Names(), IsEmpty());
   EXPECT_EQ(RunCommand({Command(), "--version"}).status, 0);
   EXPECT_THAT(RunCommand({Command(), "--help"}).out, HasSubstr("mount"));
+}
+
+class MountFlags : public Mounting {
+ protected:
+  static constexpr unsigned long kAll = ST_NOSUID | ST_NODEV | ST_NOEXEC;
+  static unsigned long FlagsAt(const std::string& path) {
+    struct statvfs found {};
+    EXPECT_EQ(Ended(statvfs(path.c_str(), &found)), 0);
+    return found.f_flag & kAll;
+  }
+  unsigned long Flags() { return FlagsAt(volume().mountpoint()); }
+};
+INSTANTIATE_TEST_SUITE_P(, MountFlags, testing::ValuesIn(TestBackings()), NameOf);
+
+// S-MOUNT-11
+TEST_P(MountFlags, AreThoseOfTheBackingUnlessOthersAreAskedFor) {
+  const std::string bound = Directory("bound");
+  ASSERT_EQ(Ended(mount(bare().path().c_str(), bound.c_str(), nullptr, MS_BIND, nullptr)), 0);
+  ASSERT_EQ(Ended(mount(nullptr, bound.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr)), 0);
+  MountedVolume over(bound, volume().mountpoint());
+  over.Mount();
+  EXPECT_EQ(Flags(), kAll);
+  over.Remount("suid,dev,exec");
+  EXPECT_EQ(Flags(), 0U);
+  over.Remount("dev");
+  EXPECT_EQ(Flags(), static_cast<unsigned long>(ST_NOSUID | ST_NOEXEC));
+}
+
+// S-MOUNT-11
+TEST_P(MountFlags, AreNosuidAndNodevWhereOthersCanChangeTheBacking) {
+  if (on_exfat()) GTEST_SKIP() << "exFAT has no owners and modes";
+  constexpr unsigned long kUntrusted = ST_NOSUID | ST_NODEV;
+  const unsigned long backings = FlagsAt(bare().path());
+  Mount();
+  EXPECT_EQ(Flags(), backings);
+  const auto remounted = [&] {
+    Remount();
+    return Flags();
+  };
+  for (const char* const name : {".", ".hardlinkfs"}) {
+    ASSERT_EQ(bare().Chown(name, kAlice.uid, kAlice.gid), 0);
+    EXPECT_EQ(remounted(), backings | kUntrusted) << name;
+    ASSERT_EQ(bare().Chown(name, 0, 0), 0);
+    EXPECT_EQ(remounted(), backings) << name;
+  }
+  Unmount();
+  ASSERT_EQ(bare().Chmod(".", 0777), 0);
+  Mount();
+  EXPECT_EQ(Flags(), backings | kUntrusted);
+  Remount("suid,dev");
+  EXPECT_EQ(Flags(), backings & ~kUntrusted);
 }
 
 }  // namespace

@@ -87,5 +87,20 @@ TEST_P(PrivateArea, LetsNoOtherUserReadTheCatalog) {
   EXPECT_EQ(bare().Status(kArea).permissions() & 077U, 0U);
 }
 
+// S-PRIVATE-5
+TEST_P(PrivateArea, LetsNoOtherUserReadACatalogThatLiesElsewhere) {
+  Unmount();
+  const Folder outside(Outside("."));
+  MountedVolume other(Outside("source"), volume().mountpoint());
+  ASSERT_EQ(outside.Mkdir("source"), 0);
+  other.Mount("store=" + Outside("store"));
+  EXPECT_EQ(outside.Status("store").permissions(), 0700U);
+  // An old one, that others can get into, is told of.
+  other.Unmount();
+  ASSERT_EQ(outside.Chmod("store", 0755), 0);
+  other.Mount("store=" + Outside("store"));
+  EXPECT_THAT(other.Log(), HasSubstr("others can read the catalog"));
+}
+
 }  // namespace
 }  // namespace hardlinkfs

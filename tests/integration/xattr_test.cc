@@ -93,6 +93,8 @@ TEST_P(Xattr, AllNamespacesWorkForRootAndTrustedOnlyForHim) {
   EXPECT_EQ(AsUser(kAlice, [&] { return top().SetXattr("a", "user.u", "5").code; }), 0);
   EXPECT_EQ(AsUser(kAlice, [&] { return top().SetXattr("a", "trusted.t", "5").code; }), EPERM);
   EXPECT_EQ(AsUser(kAlice, [&] { return top().XattrError("a", "trusted.t").code; }), ENODATA);
+  // A list shows only what can be had.
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Xattrs("a") == std::vector<std::string>{"security.s", "user.u"} ? 0 : 1; }), 0);
   Remount();
   EXPECT_THAT(top().Xattrs("a"), ElementsAre("security.s", "trusted.t", "user.u"));
 }

@@ -218,7 +218,7 @@ void ModelRun::CompareNode(ReferenceNode& node, const std::string& path) {
 }
 
 void ModelRun::CompareXattrs(const ReferenceNode& node, const std::string& path) {
-  const auto names = machine_.vfs().ListXattrs(node.inode);
+  const auto names = machine_.vfs().ListXattrs(Caller{}, node.inode);
   if (!names.ok() || names->size() != node.xattrs.size()) Fail(path + " has other xattrs");
   for (const auto& [name, expected] : node.xattrs) {
     const auto value = machine_.vfs().GetXattr(node.inode, name);

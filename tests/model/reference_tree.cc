@@ -219,7 +219,7 @@ int ReferenceTree::SetAttributes(ReferenceNode& node, const AttributeChange& cha
     if (const auto acl = node.xattrs.find(kAccess); acl != node.xattrs.end())
       acl->second = Encode(WithMode(*ParseAcl(acl->second), node.mode));
   }
-  if (change.kill_suidgid) KillSetIds(node);
+  if (change.kill_suidgid && node.type != FileType::kDirectory) KillSetIds(node);
   if (change.atime.has_value()) node.atime = *change.atime;
   if (change.mtime.has_value()) node.mtime = *change.mtime;
   node.ctime = now;

@@ -71,7 +71,10 @@ TEST(MountOptions, LaterOptionsOverrideEarlierOnes) {
 }
 
 TEST(MountOptions, KernelFlagsArePassedOn) {
-  EXPECT_THAT(Parsed("nosuid,nodev,ro,noatime,sync").kernel_flags, ElementsAre("nosuid", "nodev", "sync", "ro", "noatime"));
+  EXPECT_THAT(Parsed("nosuid,nodev,ro,noatime,sync").kernel_flags, ElementsAre("nosuid", "nodev", "ro", "noatime", "sync"));
+  EXPECT_THAT(Parsed("sync,dirsync,nosuid").kernel_flags, ElementsAre("nosuid", "sync"));
+  EXPECT_THAT(Parsed("dirsync").kernel_flags, ElementsAre("dirsync"));
+  EXPECT_THAT(Parsed("sync,async").kernel_flags, IsEmpty());
   EXPECT_THAT(Parsed(R"(context=a:b:c0\,c1)").kernel_flags, ElementsAre("context=a:b:c0,c1"));
 }
 

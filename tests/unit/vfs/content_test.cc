@@ -228,5 +228,19 @@ TEST_F(ContentTest, FailedFsyncIsReported) {
   EXPECT_EQ(vfs().MakeNode(root_, kRootInode, "b", {.type = FileType::kRegular}).code(), EROFS);
 }
 
+TEST_F(ContentTest, AfterAFailedSyncWhatIsThereCanStillBeSeen) {
+  const auto made = vfs().Create(root_, kRootInode, "a", 0644, O_RDWR);
+  ASSERT_TRUE(made.ok());
+  const InodeId file = made->attributes.inode;
+  machine_.engine().FailSyncs(EIO, 1);
+  ASSERT_NE(vfs().Sync(file, SyncMode::kAll).code(), 0);
+  clock().Advance(std::chrono::seconds(3));
+  EXPECT_EQ(Write(file, "123"), 0);
+  EXPECT_EQ(Content(file), "123");
+  EXPECT_EQ(Look(file).size, 3U);
+  EXPECT_EQ(vfs().Lookup(kRootInode, "a").code(), 0);
+  EXPECT_THAT(List(kRootInode), ElementsAre(".", "..", "a"));
+}
+
 }  // namespace
 }  // namespace hardlinkfs

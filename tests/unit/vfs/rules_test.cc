@@ -56,6 +56,12 @@ TEST_F(RulesTest, SgidOfADirectoryGivesItsGroup) {
   EXPECT_EQ(vfs().MakeNode(caller, directory, "s", {.type = FileType::kSymlink, .target = "x"})->gid, 77U);
 }
 
+TEST_F(RulesTest, PrivilegesAreTakenFromAnythingButDirectories) {
+  const InodeId directory = Directory("d", kRootInode, 02775);
+  EXPECT_EQ(vfs().SetAttributes(root_, directory, {.kill_suidgid = true})->mode, 02775U);
+  EXPECT_EQ(vfs().SetAttributes(root_, File("a", kRootInode, 06775), {.kill_suidgid = true})->mode, 0775U);
+}
+
 TEST_F(RulesTest, SymlinkKeepsItsTargetAndSize) {
   const auto made = vfs().MakeNode(root_, kRootInode, "s", {.type = FileType::kSymlink, .target = "somewhere"});
   EXPECT_EQ(made->size, 9U);
@@ -90,10 +96,20 @@ TEST_F(RulesTest, XattrModesAreKept) {
   EXPECT_EQ(Set(file, "user.x", "2", XattrMode::kCreate), EEXIST);
   EXPECT_EQ(Set(file, "user.x", "", XattrMode::kReplace), 0);
   EXPECT_EQ(*vfs().GetXattr(file, "user.x"), "");
-  EXPECT_THAT(*vfs().ListXattrs(file), ElementsAre("user.x"));
+  EXPECT_THAT(*vfs().ListXattrs(root_, file), ElementsAre("user.x"));
   EXPECT_EQ(vfs().RemoveXattr(root_, file, "user.x").code(), 0);
   EXPECT_EQ(vfs().RemoveXattr(root_, file, "user.x").code(), ENODATA);
   EXPECT_EQ(vfs().GetXattr(file, "user.x").code(), ENODATA);
+}
+
+TEST_F(RulesTest, ListShowsOnlyXattrsThatCanBeGot) {
+  const InodeId file = File("a");
+  EXPECT_EQ(Set(file, "user.x", "1"), 0);
+  EXPECT_EQ(Set(file, "trusted.x", "1"), 0);
+  // As a backing may have had it.
+  ASSERT_TRUE(volume().ChangeAttributes(file, {}, {{"system.nfs4_acl", "1"}}).ok());
+  EXPECT_THAT(*vfs().ListXattrs(root_, file), UnorderedElementsAre("trusted.x", "user.x"));
+  EXPECT_THAT(*vfs().ListXattrs({.uid = 5, .gid = 5}, file), ElementsAre("user.x"));
 }
 
 TEST_F(RulesTest, UnknownXattrNamespaceIsEOPNOTSUPP) {
@@ -111,7 +127,7 @@ TEST_F(RulesTest, MoreXattrsThanCanBeListedIsENOSPC) {
   for (int i = 0; code == 0 && i < 1'000; ++i) code = Set(file, "user." + std::string(200, 'x') + std::to_string(i), "1");
   EXPECT_EQ(code, ENOSPC);
   size_t bytes = 0;
-  const auto names = vfs().ListXattrs(file);
+  const auto names = vfs().ListXattrs(root_, file);
   for (const std::string& name : *names) bytes += name.size() + 1;
   EXPECT_LE(bytes, 65'536U);
 }
@@ -137,7 +153,7 @@ TEST_F(RulesTest, AclThatSaysNoMoreThanTheModeIsNotKept) {
   EXPECT_EQ(Set(file, access_, ExtendedAcl()), 0);
   EXPECT_EQ(Set(file, access_, AclOf({{1, 6, ~0U}, {4, 4, ~0U}, {0x20, 4, ~0U}})), 0);
   EXPECT_EQ(Look(file).mode, 0644U);
-  EXPECT_THAT(*vfs().ListXattrs(file), IsEmpty());
+  EXPECT_THAT(*vfs().ListXattrs(root_, file), IsEmpty());
 }
 
 TEST_F(RulesTest, ModeChangesTheAclsMask) {
@@ -164,9 +180,9 @@ TEST_F(RulesTest, DefaultAclIsForDirectoriesAndInherited) {
   EXPECT_EQ(Set(directory, default_, ExtendedAcl()), 0);
   const auto file = vfs().MakeNode({.umask = 077}, directory, "f", {.type = FileType::kRegular, .mode = 0666});
   EXPECT_EQ(file->mode, 0660U);  // cut to the ACL, not by the umask
-  EXPECT_THAT(*vfs().ListXattrs(file->inode), ElementsAre(access_));
+  EXPECT_THAT(*vfs().ListXattrs(root_, file->inode), ElementsAre(access_));
   const auto below = vfs().MakeNode({}, directory, "e", {.type = FileType::kDirectory, .mode = 0777});
-  EXPECT_THAT(*vfs().ListXattrs(below->inode), UnorderedElementsAre(access_, default_));
+  EXPECT_THAT(*vfs().ListXattrs(root_, below->inode), UnorderedElementsAre(access_, default_));
   EXPECT_EQ(vfs().RemoveXattr(root_, directory, default_).code(), 0);
   EXPECT_EQ(vfs().RemoveXattr(root_, directory, default_).code(), 0);  // an ACL that is not there
 }
