@@ -221,7 +221,9 @@ std::string DescribeMountOptions() {
     if (!rule.expected.empty()) text.append("; ").append(rule.expected);
     text.push_back('\n');
   }
-  return text + "  nosuid, nodev, noexec, context= and the like as for every filesystem (mount(8))\n";
+  return text +
+         "  nosuid, nodev, noexec, context= and the like as for every filesystem (mount(8));\n"
+         "  over a backing that is mounted so itself, suid, dev and exec have to be asked for\n";
 }
 
 }  // namespace hardlinkfs

@@ -1,4 +1,4 @@
-// Vfs: what each operation means, on locks, policy, the volume, the inode table and open contents. It knows no libfuse; fuse/lowlevel turns
+// Vfs: what each operation means, on locks, the volume, the inode table and open contents. It knows no libfuse; fuse/lowlevel turns
 // each kernel request into one call here. Each operation has one source file (link.cc, rename.cc, ...).
 #ifndef HARDLINKFS_FUSE_VFS_VFS_H_
 #define HARDLINKFS_FUSE_VFS_VFS_H_
@@ -106,7 +106,7 @@ class Vfs {
   Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOptions options, KernelCache* kernel_cache = nullptr);
   ~Vfs();
 
-  // Starts the background work (commit timer, reaper, settler) and what keeps the kernel's cache true.
+  // Starts the background work (commit timer, reclaimer, settler) and what keeps the kernel's cache true.
   void Start();
   // Ends it, reclaims what is unlinked, settles all homes and syncs everything. No operation may be under way or follow.
   Status Stop();
