@@ -37,7 +37,11 @@ void Background::Run() {
   for (auto last_commit = std::chrono::steady_clock::now();;) {
     {
       std::unique_lock<Mutex> lock(mutex_);
-      if (wake_.wait_for(lock, std::min(kTick, commit_), [this]() { return IsStopping(); })) return;
+      if (wake_.wait_for(lock, std::min(kTick, commit_), [this]() {
+            mutex_.AssertHeld();
+            return IsStopping();
+          }))
+        return;
     }
     Reclaim();
     const auto now = std::chrono::steady_clock::now();

@@ -61,7 +61,10 @@ class OpenContent {
   // Returns when there are none, or after `patience`. REQUIRES: no inode lock held.
   void AwaitUnseenWriters(std::chrono::milliseconds patience) {
     std::unique_lock<Mutex> lock(mutex_);
-    unseen_gone_.wait_for(lock, patience, [this]() { return HasNoUnseenWriters(); });
+    unseen_gone_.wait_for(lock, patience, [this]() {
+      mutex_.AssertHeld();
+      return HasNoUnseenWriters();
+    });
   }
 
  private:

@@ -74,13 +74,16 @@ void Invalidator::Run() {
   for (SteadyClock::time_point repetition;;) {
     Changes now;
     {
-      std::unique_lock<Mutex> lock(mutex_);
-      const auto has_work = [this]() { return HasWork(); };
+      MutexLock lock(mutex_);
+      const auto has_work = [this]() {
+        mutex_.AssertHeld();
+        return HasWork();
+      };
       if (sent.empty() && sent_before.empty()) {
-        wake_.wait(lock, has_work);
+        wake_.wait(mutex_, has_work);
         repetition = SteadyClock::now() + again_;
       } else {
-        wake_.wait_until(lock, repetition, has_work);
+        wake_.wait_until(mutex_, repetition, has_work);
       }
       if (stopping_) return;
       now = std::exchange(pending_, {});
@@ -93,7 +96,10 @@ void Invalidator::Run() {
       repetition = SteadyClock::now() + again_;
     }
     std::unique_lock<Mutex> lock(mutex_);
-    wake_.wait_for(lock, kPause, [this]() { return IsStopping(); });
+    wake_.wait_for(lock, kPause, [this]() {
+      mutex_.AssertHeld();
+      return IsStopping();
+    });
   }
 }
 

@@ -19,6 +19,7 @@
 #define REQUIRES(...) HARDLINKFS_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
 #define ACQUIRE(...) HARDLINKFS_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
 #define RELEASE(...) HARDLINKFS_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
+#define ASSERT_CAPABILITY(x) HARDLINKFS_THREAD_ANNOTATION(assert_capability(x))
 #define EXCLUDES(...) HARDLINKFS_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 
 namespace hardlinkfs {
@@ -27,6 +28,8 @@ class CAPABILITY("mutex") Mutex {
  public:
   void lock() ACQUIRE() { mutex_.lock(); }
   void unlock() RELEASE() { mutex_.unlock(); }
+  // Where the compiler cannot see it: in the condition that a wait is given.
+  void AssertHeld() const ASSERT_CAPABILITY(this) {}
 
  private:
   std::mutex mutex_;
