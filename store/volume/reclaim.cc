@@ -1,6 +1,7 @@
 // Removing the contents of inodes without names. Never in the foreground, and never before the deletion itself is durable (S4).
 #include <cerrno>
 
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -26,7 +27,7 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
     }
   }
   if (orphans.empty()) return size_t{0};
-  const Status synced = SyncCatalog();
+  const Status synced = Keeps(Rule::kDeletionBeforeRemoval) ? SyncCatalog() : Status();
   Status status = synced;
   size_t removed = 0;
   std::vector<InodeId> again;
@@ -62,7 +63,7 @@ bool Volume::LeaveToAdoption(const Place& home) {
     return true;
   }
   const Result<InodeRecord> record = catalog_.ReadInode(home.directory);
-  if (!record.ok() || record->trusted_since == 0) return true;
+  if (!record.ok() || record->trusted_since == 0 || !Keeps(Rule::kAbandonedIsDistrusted)) return true;
   MutexLock lock(pending_mutex_);
   distrusted_.insert(home.directory);
   return false;
@@ -165,7 +166,7 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
     transaction.DeleteHome(home);
     // Else it could come back from a power cut without a record, as a stranger.
     MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert(home.directory);
+    if (Keeps(Rule::kRemovalIsSynced)) unsynced_directories_.insert(home.directory);
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Forget(orphan);

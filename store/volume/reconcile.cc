@@ -13,6 +13,7 @@
 
 #include "store/backing/case_fold.h"
 #include "store/backing/private_area.h"
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -343,7 +344,8 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been
   // private.
   const bool suspicious = parent->trusted_since < crash_session_ || parent->trusted_since == 0 || generation_ == crash_session_;
-  const bool strict = trust == Trust::kNone || (parent->listed && suspicious);
+  const bool strict =
+      (trust == Trust::kNone && Keeps(Rule::kRescuedIsPrivate)) || (parent->listed && suspicious && Keeps(Rule::kStrangersArePrivate));
   // Before that, nobody was told what is in there.
   const bool was_listed = reconciled_.Contains(directory);
   std::vector<Name> appeared;

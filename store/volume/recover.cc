@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -102,8 +103,8 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
                    std::strerror(resolved.code()));
       unresolved.insert(intent.inode);
       MutexLock lock(pending_mutex_);
-      moving_from_.insert(AsTheBackingSees(intent.from));
-      moving_from_.insert(AsTheBackingSees(intent.to));
+      announced_.insert(AsTheBackingSees(intent.from));
+      announced_.insert(AsTheBackingSees(intent.to));
     }
     progress = again.size() < left.size();
     left.swap(again);
@@ -135,7 +136,7 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
     const Result<InodeId> resident = catalog_.FindHome(elsewhere);
     if (!resident.ok() && resident.code() != ENOENT) return resident.error();
     if (!*at_home && !*at_elsewhere && if_nowhere == IfNowhere::kWait) return false;
-    if (!*at_home && *at_elsewhere && !resident.ok()) {
+    if (!*at_home && *at_elsewhere && !resident.ok() && Keeps(Rule::kIntentsResolved)) {
       transaction.DeleteHome(*record->home);
       transaction.PutHome(elsewhere, intent.inode);
       record->home = elsewhere;

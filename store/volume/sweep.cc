@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -45,7 +46,7 @@ Status Volume::RescueFromHomes(const BackingName& name) {
   }
   const bool is_directory = seen->type == FileType::kDirectory;
   if (is_directory && backing_.RemoveDirectory(*homes, name).ok()) return {};
-  if (!is_directory && seen->size == 0 && backing_.RemoveFile(*homes, name).ok()) return {};
+  if (!is_directory && (seen->size == 0 || !Keeps(Rule::kContentIsNeverThrownAway)) && backing_.RemoveFile(*homes, name).ok()) return {};
 
   const Result<InodeId> lost_and_found = LostAndFound();
   if (!lost_and_found.ok()) return lost_and_found.error();

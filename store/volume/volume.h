@@ -185,8 +185,6 @@ class Volume {
 
   // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
   Status SyncCatalog();
-  // Makes the entries durable that were made on the backing since the last time. Any inode lock may be held.
-  Status SyncNewEntries();
   // SyncCatalog and all contents and entries that changed. REQUIRES: no lock held.
   Status SyncAll();
   // RETURNS: whether SyncAll has anything to do.
@@ -294,7 +292,9 @@ class Volume {
   Status SyncEntries(InodeId directory);
   Status SyncEntriesLocked(InodeId directory);
   enum class HomesMayMove { kNo, kYes };
+  Status SyncReliedOn(HomesMayMove homes_may_move);
   Status SyncTakeovers(HomesMayMove homes_may_move);
+  Status SyncNewEntries();
   Status BeforePersist();
 
   // reclaim.cc
@@ -366,8 +366,8 @@ class Volume {
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
   std::vector<BackingName> abandoned_ GUARDED_BY(pending_mutex_);  // in homes/, without a record
   // AsTheBackingSees.
-  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);  // with an intent
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);         // with an intent that is gone, but not durably
+  std::set<Place> announced_ GUARDED_BY(pending_mutex_);  // an intent says that its inode may lie there
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);       // with an intent that is gone, but not durably
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   UnsyncedMoves unsynced_moves_;
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
