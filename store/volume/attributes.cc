@@ -56,6 +56,9 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
       const Result<BackingStat> seen = backing_.Stat(*in, record.home->name);
       if (!seen.ok()) return seen.error();
       if (change.mtime.has_value() || set.ok()) record.seen_mtime = seen->mtime;
+      // Else a power cut could bring the backing's old time back, which would count as a later write.
+      MutexLock lock(pending_mutex_);
+      unsynced_contents_.insert(inode);
     }
   }
   Transaction transaction(catalog_);

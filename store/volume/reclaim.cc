@@ -30,25 +30,27 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
   const Status synced = Keeps(Rule::kDeletionBeforeRemoval) ? SyncCatalog() : Status();
   Status status = synced;
   size_t removed = 0;
-  std::vector<InodeId> again;
-  for (const InodeId orphan : orphans) {
-    if (!synced.ok()) {
-      again.push_back(orphan);
-      continue;
+  // Once more where something is to be left to adoption, which the first time only notes.
+  for (bool again = synced.ok(); again;) {
+    std::vector<InodeId> left;
+    for (const InodeId orphan : orphans) {
+      // One that cannot be removed does not hold up the others.
+      const Result<bool> gone = RemoveOrphan(orphan);
+      if (!gone.ok()) status = gone.error();
+      if (gone.ok() && *gone) {
+        ++removed;
+      } else {
+        left.push_back(orphan);
+      }
     }
-    // One that cannot be removed does not hold up the others.
-    const Result<bool> gone = RemoveOrphan(orphan);
-    if (!gone.ok()) status = gone.error();
-    if (gone.ok() && *gone) {
-      ++removed;
-    } else {
-      again.push_back(orphan);
-    }
+    orphans.swap(left);
+    const Result<bool> distrusted = DistrustSome();
+    if (!distrusted.ok()) status = distrusted.error();
+    again = distrusted.ok() && *distrusted;
   }
-  if (Status distrusted = DistrustSome(); !distrusted.ok()) status = distrusted;
   if (Status rescued = RescueAbandoned(); !rescued.ok()) status = rescued;
   MutexLock lock(pending_mutex_);
-  reclaimable_.insert(reclaimable_.end(), again.begin(), again.end());
+  reclaimable_.insert(reclaimable_.end(), orphans.begin(), orphans.end());
   if (removed == 0 && !status.ok()) return status.error();
   if (options_.reserve != nullptr) options_.reserve->Restore();
   return removed;
@@ -69,7 +71,8 @@ bool Volume::LeaveToAdoption(const Place& home) {
   return false;
 }
 
-Status Volume::DistrustSome() {
+// RETURNS: whether there was any.
+Result<bool> Volume::DistrustSome() {
   std::set<InodeId> directories;
   {
     MutexLock lock(pending_mutex_);
@@ -82,9 +85,9 @@ Status Volume::DistrustSome() {
     record->trusted_since = 0;
     Transaction transaction(catalog_);
     transaction.PutInode(directory, *record);
-    if (Status committed = Commit(transaction); !committed.ok()) return committed;
+    if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   }
-  return {};
+  return !directories.empty();
 }
 
 Status Volume::RescueAbandoned() {

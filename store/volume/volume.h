@@ -300,7 +300,7 @@ class Volume {
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
   bool LeaveToAdoption(const Place& home);
-  Status DistrustSome();
+  Result<bool> DistrustSome();
   Status RescueAbandoned();
   Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
 

@@ -23,11 +23,15 @@ void Tree::Apply(const Change& change) {
 
 void Tree::Sync(const NodeRef& node) {
   const MutexLock lock(mutex_);
-  if (node->sync_failed) return;
   if (node->type == FileType::kRegular) {
-    node->durable_content = node->content;
-    node->durable_mtime = node->mtime;
-    node->content_unsynced = node->times_unsynced = node->moved_unsynced = node->exposed = false;
+    if (!node->sync_failed) {
+      node->durable_content = node->content;
+      node->durable_mtime = node->mtime;
+      node->content_unsynced = node->times_unsynced = false;
+    }
+    node->moved_unsynced = node->exposed = false;
+  } else if (node->sync_failed) {
+    return;
   }
   node->durable_parent = node->parent;
   // vfat's new entry of a moved file is empty until the file is synced. Alone it does not get to the disk, but with others' blocks.
@@ -47,10 +51,11 @@ void Tree::Sync(const NodeRef& node) {
   std::erase_if(log_, syncs);
 }
 
-// The kernel reports it once and calls the pages clean, so nobody writes them ever again.
+// The kernel reports it once and calls the pages clean, so nobody writes them ever again. Its entry is another block.
 void Tree::FailSync(const NodeRef& node) {
   const MutexLock lock(mutex_);
   node->sync_failed = true;
+  node->moved_unsynced = node->exposed = false;
 }
 
 void Tree::SyncEverything() {

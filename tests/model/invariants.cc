@@ -199,7 +199,7 @@ class Judge {
       }
       const auto record = inodes_.find(home->second);
       if (record == inodes_.end()) continue;
-      if (record->second.type != entry.type) Wrong("home " + Show(place) + " is of another type");
+      if (record->second.type != entry.type && record->second.nlink > 0) Wrong("home " + Show(place) + " is of another type");
       if (entry.type != FileType::kDirectory) continue;
       const auto below = machine_.backing().OpenDirectory(ref, entry.name);
       if (below.ok()) Walk(home->second, *below, found);

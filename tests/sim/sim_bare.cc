@@ -7,9 +7,7 @@
 namespace hardlinkfs {
 namespace {
 
-bool IsPrivateArea(const BackingDirectoryRef& directory, const BackingDirectoryRef& root, const BackingEntry& entry) {
-  return directory == root && entry.name.bytes() == kPrivateAreaName;
-}
+bool IsPrivateArea(const BackingEntry& entry) { return entry.name.bytes() == kPrivateAreaName; }
 
 std::string KeyOf(const SimContent& content) {
   return std::string(reinterpret_cast<const char*>(content.stamps.data()), sizeof content.stamps) + std::to_string(content.sectors);
@@ -29,12 +27,11 @@ std::vector<BackingEntry> EntriesOf(MemoryBacking& backing, const BackingDirecto
 // A file, or a directory with one in it, in any directory.
 void SimRun::AddForeign() {
   MemoryBacking& backing = machine_.backing();
-  const BackingDirectoryRef root = backing.root();
-  BackingDirectoryRef directory = root;
+  BackingDirectoryRef directory = backing.root();
   for (bool deeper = true; deeper;) {
     deeper = false;
     for (const BackingEntry& entry : EntriesOf(backing, directory)) {
-      if (entry.type != FileType::kDirectory || IsPrivateArea(directory, root, entry) || !dice_.Chance(30)) continue;
+      if (entry.type != FileType::kDirectory || IsPrivateArea(entry) || !dice_.Chance(30)) continue;
       const auto below = backing.OpenDirectory(directory, entry.name);
       if (!below.ok()) continue;
       directory = *below;
@@ -71,24 +68,28 @@ void SimRun::NoteContents() {
 void SimRun::NoteContentsIn(const BackingDirectoryRef& directory, std::optional<InodeId> inode, const std::string& path) {
   MemoryBacking& backing = machine_.backing();
   const Catalog catalog(machine_.engine());
-  std::set<Place> of_orphans;
   const auto intents = catalog.ListIntents();
-  for (const IntentRecord& intent : intents.ok() ? *intents : std::vector<IntentRecord>()) {
-    const auto record = catalog.ReadInode(intent.inode);
-    if (record.ok() && record->nlink == 0) of_orphans.insert({intent.from, intent.to});
-  }
+  // Whose home may lie there; what is being moved may lie at either place.
+  const auto resident_of = [&](const BackingName& name) -> std::optional<InodeId> {
+    if (!inode.has_value()) return std::nullopt;
+    const Place place{*inode, name};
+    if (const Result<InodeId> resident = catalog.FindHome(place); resident.ok()) return *resident;
+    for (const IntentRecord& intent : intents.ok() ? *intents : std::vector<IntentRecord>()) {
+      if (intent.from == place || intent.to == place) return intent.inode;
+    }
+    return std::nullopt;
+  };
   for (const BackingEntry& entry : EntriesOf(backing, directory)) {
-    if (IsPrivateArea(directory, backing.root(), entry)) continue;
+    if (IsPrivateArea(entry)) continue;
     const std::string shown = path + "/" + entry.name.bytes();
-    const Result<InodeId> resident =
-        inode.has_value() ? catalog.FindHome({*inode, entry.name}) : Result<InodeId>(Error{ENOENT, "of no directory"});
+    const std::optional<InodeId> resident = resident_of(entry.name);
     if (entry.type == FileType::kDirectory) {
       const auto below = backing.OpenDirectory(directory, entry.name);
-      if (below.ok()) NoteContentsIn(*below, resident.ok() ? std::optional(*resident) : std::nullopt, shown);
+      if (below.ok()) NoteContentsIn(*below, resident, shown);
       continue;
     }
-    const auto record = resident.ok() ? catalog.ReadInode(*resident) : Result<InodeRecord>(resident.error());
-    const bool may_go = (record.ok() && record->nlink == 0) || (inode.has_value() && of_orphans.contains({*inode, entry.name}));
+    const auto record = catalog.ReadInode(resident.value_or(InodeId{0}));
+    const bool may_go = record.ok() && record->nlink == 0;
     const auto file = backing.OpenFile(directory, entry.name);
     if (may_go || !file.ok()) continue;
     std::string bytes(kSimSectors * kSectorBytes, '\0');

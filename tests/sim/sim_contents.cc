@@ -182,7 +182,9 @@ void SimRun::Persist() {
 
 void SimRun::Settle() {
   Trace("settle");
-  Acknowledged(machine_.volume().SettleSome(1 + dice_.Below(8)).code(), 0);
+  const Result<size_t> moved = machine_.volume().SettleSome(1 + dice_.Below(8));
+  if (!moved.ok()) Trace("  ", moved.error().what);
+  Acknowledged(moved.code(), 0);
   visited_.erase(kRootInode);  // there may be a lost+found now
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/model/dice.h"
+#include "tests/model/invariants.h"
 #include "tests/model/machine.h"
 #include "tests/sim/sim_kinds.h"
 #include "tests/sim/sim_state.h"
@@ -135,6 +136,7 @@ class SimRun {
 
   // sim_check.cc: what has to be found.
   void Check();
+  void CheckInvariants(Moment moment);
   void CheckDirectories(InodeId directory, const std::string& path, std::map<InodeId, uint32_t>& names);
   // At the first touch of a directory in a session: its listing is as it was, and what is found beside it is taken into the model.
   void Visit(InodeId directory);
