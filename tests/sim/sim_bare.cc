@@ -106,6 +106,21 @@ void SimRun::ForgetReachable() {
   }
 }
 
+void SimRun::TraceHomes() {
+  const Catalog catalog(machine_.engine());
+  for (const auto& [inode, node] : durable_.nodes) {
+    const auto record = catalog.ReadInode(inode);
+    if (record.ok() && record->home.has_value()) {
+      Trace("    | ", inode, " lives at ", record->home->directory, "/", record->home->name.bytes(), record->nlink == 0 ? ", an orphan" : "");
+    }
+  }
+  const auto intents = catalog.ListIntents();
+  for (const IntentRecord& intent : intents.ok() ? *intents : std::vector<IntentRecord>()) {
+    Trace("    | ", intent.inode, " was to move from ", intent.from.directory, "/", intent.from.name.bytes(), " to ", intent.to.directory, "/",
+          intent.to.name.bytes());
+  }
+}
+
 void SimRun::TraceDisk(const BackingDirectoryRef& directory, const std::string& indent) {
   for (const BackingEntry& entry : EntriesOf(machine_.backing(), directory)) {
     const Result<BackingStat> seen = machine_.backing().Stat(directory, entry.name);

@@ -206,7 +206,9 @@ void SimRun::CutPower() {
   for (auto& [inode, file] : files_) file.known = false;
   reclaimed_.clear();
   if (std::set<uint64_t> seen; doubled) NoteDuplicates(machine_.backing().root(), seen);
-  if (trace_) TraceDisk(machine_.backing().root(), "    | ");
+  if (!trace_) return;
+  TraceDisk(machine_.backing().root(), "    | ");
+  TraceHomes();
 }
 
 void SimRun::CutPowerAndRecover() {

@@ -132,6 +132,7 @@ class SimRun {
   void NoteContentsIn(const BackingDirectoryRef& directory, std::optional<InodeId> inode, const std::string& path);
   void ForgetReachable();
   void NoteDuplicates(const BackingDirectoryRef& directory, std::set<uint64_t>& seen);
+  void TraceHomes();
   void TraceDisk(const BackingDirectoryRef& directory, const std::string& indent);
 
   // sim_check.cc: what has to be found.

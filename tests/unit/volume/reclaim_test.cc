@@ -55,6 +55,21 @@ TEST_F(ReclaimTest, OrphansOfACrashedSessionAreReclaimed) {
   ExpectSound();
 }
 
+// As a power cut leaves it that takes the end of the record back, but not the removal of the content.
+TEST_F(ReclaimTest, WhatIsThereInAnotherSpellingIsNotTheOrphans) {
+  const InodeId inode = File("A", "1");
+  {
+    const auto held = volume().locks().Exclusive(std::array{inode, kRootInode});
+    ASSERT_TRUE(volume().Unlink(kRootInode, N("A"), inode, Use::kOpen).ok());
+  }
+  ASSERT_TRUE(backing().RemoveFile(backing().root(), BackingName("A")).ok());
+  KillAndOpen();
+  File("a", "2");
+  EXPECT_EQ(*volume().ReclaimSome(10), 1U);
+  EXPECT_THAT(Bare(), ElementsAre("a=2"));
+  ExpectSound();
+}
+
 TEST_F(ReclaimTest, ContentThatIsGoneAlreadyIsNoError) {
   File("a", "1");
   Remove("a");
