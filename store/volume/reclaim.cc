@@ -2,23 +2,10 @@
 #include <cerrno>
 
 #include "store/base/rules.h"
+#include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
-namespace {
-
-// RETURNS: whether the listing shows exactly that spelling: what Stat finds may be another one of the same letters.
-Result<bool> IsListed(Backing& backing, const BackingDirectoryRef& in, const BackingName& name) {
-  bool found = false;
-  const Status listed = backing.List(in, [&](const BackingEntry& entry) {
-    found = entry.name == name;
-    return !found;
-  });
-  if (!listed.ok()) return listed.error();
-  return found;
-}
-
-}  // namespace
 
 void Volume::Reclaim(InodeId orphan) {
   MutexLock lock(pending_mutex_);
@@ -132,9 +119,9 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
     if (!there.ok()) return there.error();
     if (!capabilities_.case_sensitive) {
       // It was removed before a power cut took that back, and in its place may be somebody else's by now.
-      const Result<bool> listed = IsListed(backing_, *in, home.name);
-      if (!listed.ok()) return listed.error();
-      if (!*listed) return true;
+      const Result<bool> ours = IsSpelledSo(backing_, *in, home.name);
+      if (!ours.ok()) return ours.error();
+      if (!*ours) return true;
     }
     const bool comparable = record.type == FileType::kRegular && record.imported && !record.in_use && home.directory != kHomesDirectory;
     const bool changed = there->type != record.type || (comparable && (there->size != record.size || there->mtime != record.seen_mtime));

@@ -14,6 +14,7 @@
 #include "store/backing/case_fold.h"
 #include "store/backing/private_area.h"
 #include "store/base/rules.h"
+#include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -107,6 +108,12 @@ Result<bool> Volume::Verify(InodeId inode) {
   if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
   if (!seen.ok()) return seen.error();
   if (seen->type != record->type) return false;
+  if (record->nlink == 0 && !capabilities_.case_sensitive) {
+    // An orphan's content may have been removed before a power cut took that back, and its place be somebody else's by now.
+    const Result<bool> ours = IsSpelledSo(backing_, *in, record->home->name);
+    if (!ours.ok()) return ours.error();
+    if (!*ours) return false;
+  }
 
   Transaction transaction(catalog_);
   if (!record->imported) {

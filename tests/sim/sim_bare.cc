@@ -111,13 +111,14 @@ void SimRun::TraceHomes() {
   for (const auto& [inode, node] : durable_.nodes) {
     const auto record = catalog.ReadInode(inode);
     if (record.ok() && record->home.has_value()) {
-      Trace("    | ", inode, " lives at ", record->home->directory, "/", record->home->name.bytes(), record->nlink == 0 ? ", an orphan" : "");
+      Trace("    | ", inode, " lives at ", record->home->directory, "/", record->home->name.bytes(),
+            record->nlink == 0 ? ", an orphan" : "");
     }
   }
   const auto intents = catalog.ListIntents();
   for (const IntentRecord& intent : intents.ok() ? *intents : std::vector<IntentRecord>()) {
-    Trace("    | ", intent.inode, " was to move from ", intent.from.directory, "/", intent.from.name.bytes(), " to ", intent.to.directory, "/",
-          intent.to.name.bytes());
+    Trace("    | ", intent.inode, " was to move from ", intent.from.directory, "/", intent.from.name.bytes(), " to ", intent.to.directory,
+          "/", intent.to.name.bytes());
   }
 }
 
