@@ -27,8 +27,10 @@ std::vector<BackingEntry> EntriesOf(MemoryBacking& backing, const BackingDirecto
 // A file, or a directory with one in it, in any directory.
 void SimRun::AddForeign() {
   MemoryBacking& backing = machine_.backing();
-  BackingDirectoryRef directory = backing.root();
-  for (bool deeper = true; deeper;) {
+  // Also where nobody has any business.
+  const bool in_homes = dice_.Chance(10);
+  BackingDirectoryRef directory = in_homes ? machine_.homes() : backing.root();
+  for (bool deeper = !in_homes; deeper;) {
     deeper = false;
     for (const BackingEntry& entry : EntriesOf(backing, directory)) {
       if (entry.type != FileType::kDirectory || IsPrivateArea(entry) || !dice_.Chance(30)) continue;
@@ -41,7 +43,7 @@ void SimRun::AddForeign() {
   }
   const BackingName name(kForeignName + std::to_string(++last_stamp_));
   Trace("somebody else makes ", name.bytes());
-  if (dice_.Chance(50)) {
+  if (dice_.Chance(60)) {
     if (!backing.MakeDirectory(directory, name, 0755).ok()) return;
     const auto made = backing.OpenDirectory(directory, name);
     if (!made.ok()) return;

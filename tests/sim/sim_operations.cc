@@ -9,31 +9,19 @@ namespace hardlinkfs {
 
 const std::vector<SimRun::Weighted>& SimRun::Operations() {
   static const std::vector<Weighted> kOperations = {
-      {&SimRun::MakeFile, 12, Syncs::kNever},
-      {&SimRun::MakeNode, 3, Syncs::kNever},
-      {&SimRun::MakeDirectory, 6, Syncs::kNever},
-      {&SimRun::MakeTemporary, 2, Syncs::kNever},
-      {&SimRun::Link, 6, Syncs::kNever},
-      {&SimRun::Unlink, 8, Syncs::kNever},
-      {&SimRun::RemoveDirectory, 3, Syncs::kNever},
-      {&SimRun::Rename, 12, Syncs::kNever},
-      {&SimRun::ReplaceByRename, 6, Syncs::kNever},
-      {&SimRun::SaveByRename, 3, Syncs::kNever},
-      {&SimRun::LookUp, 2, Syncs::kNever},
-      {&SimRun::List, 2, Syncs::kNever},
-      {&SimRun::UseRemovedDirectory, 1, Syncs::kNever},
-      {&SimRun::Write, 13, Syncs::kNever},
-      {&SimRun::Truncate, 3, Syncs::kNever},
-      {&SimRun::Release, 6, Syncs::kNever},
-      {&SimRun::Forget, 2, Syncs::kNever},
-      {&SimRun::SetAttributes, 4, Syncs::kNever},
-      {&SimRun::SetXattr, 3, Syncs::kNever},
-      {&SimRun::SyncFile, 5, Syncs::kMay},
-      {&SimRun::SyncDirectory, 3, Syncs::kMay},
-      {&SimRun::SyncAll, 2, Syncs::kMay},
-      {&SimRun::Persist, 2, Syncs::kMay},
-      {&SimRun::Settle, 7, Syncs::kMay},
-      {&SimRun::Reclaim, 6, Syncs::kMay},
+      {&SimRun::MakeFile, 12, Syncs::kNever},     {&SimRun::MakeFileInUnseen, 2, Syncs::kMay},
+      {&SimRun::MakeNode, 3, Syncs::kNever},      {&SimRun::MakeDirectory, 6, Syncs::kNever},
+      {&SimRun::MakeTemporary, 2, Syncs::kNever}, {&SimRun::Link, 6, Syncs::kNever},
+      {&SimRun::Unlink, 8, Syncs::kNever},        {&SimRun::RemoveDirectory, 3, Syncs::kNever},
+      {&SimRun::Rename, 12, Syncs::kNever},       {&SimRun::ReplaceByRename, 6, Syncs::kNever},
+      {&SimRun::SaveByRename, 3, Syncs::kNever},  {&SimRun::LookUp, 2, Syncs::kNever},
+      {&SimRun::List, 2, Syncs::kNever},          {&SimRun::UseRemovedDirectory, 1, Syncs::kNever},
+      {&SimRun::Write, 13, Syncs::kNever},        {&SimRun::Truncate, 3, Syncs::kNever},
+      {&SimRun::Release, 6, Syncs::kNever},       {&SimRun::Forget, 2, Syncs::kNever},
+      {&SimRun::SetAttributes, 4, Syncs::kNever}, {&SimRun::SetXattr, 3, Syncs::kNever},
+      {&SimRun::SyncFile, 5, Syncs::kMay},        {&SimRun::SyncDirectory, 3, Syncs::kMay},
+      {&SimRun::SyncAll, 2, Syncs::kMay},         {&SimRun::Persist, 2, Syncs::kMay},
+      {&SimRun::Settle, 7, Syncs::kMay},          {&SimRun::Reclaim, 6, Syncs::kMay},
       {&SimRun::FailSync, 1, Syncs::kNever},
   };
   return kOperations;
@@ -90,6 +78,18 @@ void SimRun::CreateIn(InodeId directory, const std::string& name, int flags) {
 
 // With O_SYNC the name is durable when it returns, so that this one may sync.
 void SimRun::MakeFile() { CreateIn(PickDirectory(), PickName(), durability_ == Durability::kOnRequest ? O_RDWR : O_RDWR | O_SYNC); }
+
+// In a directory that nobody has looked into in this session; that it is there may be durable before it is listed.
+void SimRun::MakeFileInUnseen() {
+  for (const auto& [directory, names] : now_.names) {
+    if (visited_.contains(directory)) continue;
+    const InodeId unseen = directory;
+    if (dice_.Chance(50)) SyncDirectory();
+    Visit(unseen);
+    if (!dead_ && !DiskHasFailed()) CreateIn(unseen, PickName(), O_RDWR);
+    return;
+  }
+}
 
 void SimRun::MakeTemporary() {
   if (!HasRoom()) return;

@@ -188,7 +188,8 @@ void SimRun::Session(bool last) {
   if (killed) KillServer();
   if (!closed && !killed) CutPowerAndRecover();
   steps_left_ = kEndless;
-  if (dice_.Chance(20)) AddForeign();
+  // Most often where all was well: after a crash whatever is new counts as something that lost its record.
+  if (dice_.Chance(closed ? 60 : 20)) AddForeign();
   stranded_.clear();
   if (last) NoteContents();
 }

@@ -55,6 +55,7 @@ class SimRun {
   void Operate();
   void OperateOnFailedDisk();
   void MakeFile();
+  void MakeFileInUnseen();
   void MakeNode();
   void MakeDirectory();
   void MakeTemporary();
