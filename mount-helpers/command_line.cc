@@ -81,8 +81,21 @@ Command ParseTool(int argc, const char* const* argv) {
   CLI::App& probe_app = *app.add_subcommand("probe", "tell what a filesystem can do, and what would therefore be stored");
   probe_app.add_option("DIR", probe.directory, "a writable directory on it; a scratch folder comes and goes there")->required();
 
+  SyncCommand sync;
+  CLI::App& sync_app = *app.add_subcommand("sync", "make everything that was done in a mount durable");
+  sync_app.add_option("PATH", sync.path, "the mountpoint, or anything in the mount")->required();
+  sync_app.footer("sync(1) cannot do this: the kernel has no request for it that reaches the server of a FUSE filesystem.");
+
+  StatusCommand status;
+  CLI::App& status_app = *app.add_subcommand("status", "tell how a mount is");
+  status_app.add_option("PATH", status.path, "the mountpoint, or anything in the mount")->required();
+  status_app.add_flag("--json", status.json, "for programs");
+  status_app.footer("The exit status is 3 when a sync has failed, and the mount has to be mounted again.");
+
   return Parse(app, argc, argv, [&]() -> Command {
     if (probe_app.parsed()) return probe;
+    if (sync_app.parsed()) return sync;
+    if (status_app.parsed()) return status;
     mount.options = Join(options);
     return mount;
   });

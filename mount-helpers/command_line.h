@@ -24,6 +24,17 @@ struct ProbeCommand {
   std::string directory;
 };
 
+// `hardlinkfs sync PATH`
+struct SyncCommand {
+  std::string path;
+};
+
+// `hardlinkfs status [--json] PATH`
+struct StatusCommand {
+  bool json = false;
+  std::string path;
+};
+
 // --help, --version
 struct PrintCommand {
   std::string text;
@@ -34,7 +45,7 @@ struct UsageError {
   std::string line;
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, PrintCommand, UsageError>;
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs` or `mount.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "mount-helpers/command_line.h"
+#include "mount-helpers/control_command.h"
 #include "mount-helpers/failure.h"
 #include "mount-helpers/mount_command.h"
 #include "mount-helpers/probe_command.h"
@@ -14,6 +15,8 @@ namespace {
 struct Runner {
   int operator()(const MountCommand& command) const { return RunMount(command); }
   int operator()(const ProbeCommand& command) const { return RunProbe(command); }
+  int operator()(const SyncCommand& command) const { return RunSync(command); }
+  int operator()(const StatusCommand& command) const { return RunStatus(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);
