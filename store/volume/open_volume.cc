@@ -144,8 +144,7 @@ class SessionMark {
 Result<Capabilities> ProbeWithReserve(const PrivateArea& area, Reserve& reserve) {
   for (;;) {
     Result<Capabilities> found = Probe(area.descriptor());
-    const bool full = found.code() == ENOSPC || found.code() == EDQUOT;
-    if (!full || !reserve.GiveUp()) return found;
+    if (!IsFull(found.code()) || !reserve.GiveUp()) return found;
   }
 }
 
@@ -205,7 +204,7 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
     return fail(borrowed, opened.error());
   }
   // Only now: in what was read of the logs there is nothing any more that was not synced.
-  if (Status noted = SessionMark::Note(options, borrowed); !noted.ok() && noted.code() != ENOSPC) {
+  if (Status noted = SessionMark::Note(options, borrowed); !noted.ok() && !IsFull(noted.code())) {
     volume->CloseFiles();
     return fail(borrowed, noted.error());
   }

@@ -12,11 +12,12 @@ void Volume::Reclaim(InodeId orphan) {
 
 bool Volume::NeedsReclaim() {
   MutexLock lock(pending_mutex_);
-  return !reclaimable_.empty();
+  return !reclaimable_.empty() || !leftovers_.empty();
 }
 
 Result<size_t> Volume::ReclaimSome(size_t limit) {
   MutexLock background(background_mutex_);
+  RemoveLeftovers();
   std::vector<InodeId> orphans;
   {
     MutexLock lock(pending_mutex_);

@@ -100,12 +100,16 @@ Result<bool> Volume::Verify(InodeId inode) {
   }
   const Result<BackingDirectoryRef> in = directories_.Open(record->home->directory);
   // Only a definite "not there" counts as vanished; EIO, EACCES or a server's ESTALE must never cost anybody a name.
-  if (in.code() == ENOENT || in.code() == ENOTDIR) return false;
+  const auto vanished = [&]() -> Result<bool> {
+    if (Status moved = IsNotBeingMoved(inode); !moved.ok()) return moved.error();
+    return false;
+  };
+  if (in.code() == ENOENT || in.code() == ENOTDIR) return vanished();
   if (!in.ok()) return in.error();
   const Result<BackingStat> seen = backing_.Stat(*in, record->home->name);
-  if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
+  if (seen.code() == ENOENT || seen.code() == ENOTDIR) return vanished();
   if (!seen.ok()) return seen.error();
-  if (seen->type != record->type) return false;
+  if (seen->type != record->type) return vanished();
 
   Transaction transaction(catalog_);
   if (!record->imported) {
@@ -121,6 +125,19 @@ Result<bool> Volume::Verify(InodeId inode) {
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   verified_.Insert(inode);
   return true;
+}
+
+// RETURNS: EIO while it is not known whether the home, or a directory on the way to it, was moved by a session that was cut off: it may be
+// in the other place.
+Status Volume::IsNotBeingMoved(InodeId inode) {
+  for (InodeId at = inode; at != kRootInode && at != kHomesDirectory;) {
+    if (UnresolvedMove(at).has_value()) return Error{EIO, "was being moved, and could not be looked for yet"};
+    const Result<InodeRecord> record = catalog_.ReadInode(at);
+    if (!record.ok()) return record.code() == ENOENT ? Status() : record.status();
+    if (!record->home.has_value()) return {};
+    at = record->home->directory;
+  }
+  return {};
 }
 
 // Adopt gave the record its defaults; what the backing holds faithfully replaces them.
@@ -175,6 +192,11 @@ bool Volume::HoldsStrangers(InodeId directory) {
 Status Volume::PrepareDirectory(InodeId directory) {
   if (Status prepared = Prepare(directory); !prepared.ok()) return prepared;
   if (reconciled_.Contains(directory)) return {};
+  if (!Writable().ok()) {
+    // Nothing can be taken over any more; what is known can be read.
+    reconciled_.Insert(directory);
+    return {};
+  }
   Result<Differences> found = Compare(directory);
   if (!found.ok()) return found.error();
   if (found->done_before) return {};
@@ -237,6 +259,7 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
       status = known.error();
       return false;
     }
+    if (IsAwaited({directory, entry.name})) return true;
     unknown.push_back(entry);
     if (may_be_respelled || unknown.size() < kBatch) return true;
     status = Adopt(directory, unknown);
@@ -319,7 +342,9 @@ Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingN
   for (const NameRow& row : *names) {
     const Result<Name> name = Name::From(row.record.name);
     if (!name.ok() || !new_name.ok() || row.directory != directory || !codec_.Spells(record->home->name, *name)) continue;
-    if (Status added = transaction.AddName(directory, *new_name, inode, record->type); !added.ok()) break;
+    const Status added = transaction.AddName(directory, *new_name, inode, record->type);
+    if (added.code() == EEXIST) break;
+    if (!added.ok()) return added;
     if (Status removed = transaction.RemoveName(directory, *name); !removed.ok()) return removed;
     break;
   }
@@ -461,6 +486,7 @@ Status Volume::DropVanished(InodeId inode) {
     if (current->home.has_value()) {
       home_lock.emplace(HomeLock(current->home->directory));
       const Result<InodeId> resident = catalog_.FindHome(*current->home);
+      if (!resident.ok() && resident.code() != ENOENT) return resident.error();
       if (resident.ok() && *resident == inode) transaction.DeleteHome(*current->home);
     }
     if (Status committed = Commit(transaction); !committed.ok()) return committed;

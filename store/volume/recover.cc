@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -52,12 +53,13 @@ Status Volume::Open(const std::string& uuid) {
   }
   if (Status synced = SyncCatalog(); !synced.ok()) return synced;
 
-  if (const auto unresolved = ResolveIntents(); !unresolved.ok()) return unresolved.error();
+  const auto unresolved = ResolveIntents();
+  if (!unresolved.ok()) return unresolved.error();
   if (Status queued = QueueOrphans(); !queued.ok()) return queued;
   SweepHomes();
   const auto detached = catalog_.ListDetached(InodeId{0}, 1);
   if (!detached.ok()) return detached.error();
-  may_be_detached_ = !detached->empty();
+  may_be_detached_ = !detached->empty() || !unresolved->empty();  // the settler looks at these again
   return {};
 }
 
@@ -101,9 +103,7 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
       spdlog::warn("inode {} was being moved, and cannot be looked at: {} ({})", Raw(intent.inode), resolved.error().what,
                    std::strerror(resolved.code()));
       unresolved.insert(intent.inode);
-      MutexLock lock(pending_mutex_);
-      moving_from_.insert(AsTheBackingSees(intent.from));
-      moving_from_.insert(AsTheBackingSees(intent.to));
+      NoteUnresolved(intent);
     }
     progress = again.size() < left.size();
     left.swap(again);
@@ -145,9 +145,35 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Unpin(intent.inode);
+  {
+    MutexLock lock(pending_mutex_);
+    unresolved_.erase(intent.inode);
+  }
   LeavePlace(intent.from);
   LeavePlace(intent.to);
   return true;
+}
+
+void Volume::NoteUnresolved(const IntentRecord& intent) {
+  MutexLock lock(pending_mutex_);
+  unresolved_[intent.inode] = intent;
+  moving_from_.insert(AsTheBackingSees(intent.from));
+  moving_from_.insert(AsTheBackingSees(intent.to));
+}
+
+std::optional<IntentRecord> Volume::UnresolvedMove(InodeId inode) {
+  MutexLock lock(pending_mutex_);
+  const auto found = unresolved_.find(inode);
+  return found == unresolved_.end() ? std::nullopt : std::optional(found->second);
+}
+
+// RETURNS: whether what lies there may be what was to be moved there, or away.
+bool Volume::IsAwaited(const Place& place) {
+  const Place seen = AsTheBackingSees(place);
+  MutexLock lock(pending_mutex_);
+  return std::ranges::any_of(unresolved_, [&](const auto& move) {
+    return AsTheBackingSees(move.second.from) == seen || AsTheBackingSees(move.second.to) == seen;
+  });
 }
 
 Status Volume::QueueOrphans() {
@@ -167,7 +193,7 @@ Status Volume::Close() {
     const Result<size_t> settled = SettleSome(kBatch);
     progress = (reclaimed.ok() && *reclaimed > 0) || (settled.ok() && *settled > 0);
     // What cannot be tidied up now stays for the next session; it must not cost the others their sync.
-    const bool full = reclaimed.code() == ENOSPC || settled.code() == ENOSPC;
+    const bool full = IsFull(reclaimed.code()) || IsFull(settled.code());
     if (!progress && full && options_.reserve != nullptr && options_.reserve->GiveUp()) progress = true;
     if (!progress && !reclaimed.ok()) failed = reclaimed.error();
     if (!progress && !settled.ok()) failed = settled.error();

@@ -197,8 +197,11 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   Transaction retired(catalog_);
   for (const Move& move : moves) {
     const Result<bool> made = MakeMove(move);
-    if (!made.ok()) failed = made.error();
-    if (!made.ok()) continue;  // its intent stays, and is resolved before the next batch
+    if (!made.ok()) {
+      failed = made.error();
+      NoteUnresolved({move.inode, move.from, move.to});  // its intent stays, and is resolved before the next batch
+      continue;
+    }
     retired.DeleteIntent(move.inode);
     done.push_back(move);
     if (*made) ++moved;

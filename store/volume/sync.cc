@@ -79,7 +79,7 @@ Status Volume::SyncCatalog() {
   });
   if (!synced.ok()) {
     // Without space it can be asked again: no fsync has failed.
-    return synced.code() == ENOSPC || synced.code() == EDQUOT ? synced : NoteSync(synced);
+    return IsFull(synced.code()) ? synced : NoteSync(synced);
   }
   synced_ = committed;
   MutexLock lock(pending_mutex_);

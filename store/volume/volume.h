@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -177,8 +178,11 @@ class Volume {
 
   // RETURNS: the open content of a regular file. REQUIRES: shared(inode) or more.
   Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode);
-  // Brings size, blocks and times of the record up to what `content` shows now. REQUIRES: exclusive(inode).
+  // Brings size, blocks and times of the record up to what `content` shows now. What cannot be told or kept now is owed: IsBehind then,
+  // until a later call can. REQUIRES: exclusive(inode).
   Result<InodeRecord> RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use);
+  // RETURNS: whether the record is known to be behind the content. Cheap, and any lock may be held.
+  bool IsBehind(InodeId inode);
   // truncate(2). REQUIRES: exclusive(inode).
   Result<InodeRecord> Truncate(InodeId inode, BackingFile& content, uint64_t size);
   // Notes a read that has just happened, by the rule of relatime in mount(8). REQUIRES: exclusive(inode).
@@ -237,6 +241,9 @@ class Volume {
   Result<std::set<InodeId>> ResolveIntents();
   enum class IfNowhere { kWait, kGiveUp };
   Result<bool> ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere);
+  void NoteUnresolved(const IntentRecord& intent);
+  std::optional<IntentRecord> UnresolvedMove(InodeId inode);
+  bool IsAwaited(const Place& place);
   Status QueueOrphans();
 
   // sweep.cc
@@ -257,6 +264,9 @@ class Volume {
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
   Result<Content> MakeContentAt(const Place& place, const NewInode& what);
   void RemoveContentAfterFailure(const Content& content, FileType type);
+  // An entry that a creation has left behind since it could not be removed either. REQUIRES: the home lock of its directory.
+  Status RemoveLeftover(const Place& place);
+  void RemoveLeftovers();
   InodeRecord NewRecord(const NewInode& what, const Content& content) const;
   uint32_t BackingMode(FileType type, uint32_t mode) const;
   void AddInode(Transaction& transaction, InodeId inode, const InodeRecord& record, const NewInode& what);
@@ -265,6 +275,7 @@ class Volume {
 
   // reconcile.cc
   Result<bool> Verify(InodeId inode);
+  Status IsNotBeingMoved(InodeId inode);
   Status Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction);
   // kNone: what is adopted may have been anybody's secret.
   enum class Trust { kAsTheDirectory, kNone };
@@ -290,7 +301,15 @@ class Volume {
   Status RemakeHome(InodeId inode, const InodeRecord& record);
 
   // content.cc
+  Result<std::unique_ptr<BackingFile>> OpenContentAt(const Place& place);
+  Result<InodeRecord> TakeAndKeep(InodeId inode, BackingFile& content, const ContentUse& use);
   Result<InodeRecord> KeepContent(InodeId inode, const InodeRecord& record);
+  ContentUse WithOwed(InodeId inode, const ContentUse& use);
+  void Owe(InodeId inode, const ContentUse& use);
+
+  // attributes.cc
+  Status MirrorTimes(const AttributeChange& change, InodeRecord& record);
+  void TakeBackTimes(const InodeRecord& before, const InodeRecord& after);
 
   // sync.cc
   Status SyncContentOf(InodeId inode);
@@ -369,9 +388,13 @@ class Volume {
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
   std::vector<BackingName> abandoned_ GUARDED_BY(pending_mutex_);  // in homes/, without a record
   // AsTheBackingSees.
-  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);  // with an intent
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);         // with an intent that is gone, but not durably
+  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);                 // with an intent
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);                        // with an intent that is gone, but not durably
+  std::map<InodeId, IntentRecord> unresolved_ GUARDED_BY(pending_mutex_);  // moves that were made or not; both places are kept for them
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
+  std::map<Place, FileType> leftovers_ GUARDED_BY(pending_mutex_);   // entries of creations that failed
+  std::map<InodeId, ContentUse> behind_ GUARDED_BY(pending_mutex_);  // what their records do not tell yet
+  std::atomic<size_t> behind_count_{0};                              // of them
   std::optional<SyncFailure> failure_ GUARDED_BY(pending_mutex_);
   UnsyncedMoves unsynced_moves_;
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
