@@ -20,12 +20,10 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
 IOStatus ToStatus(int error, const std::string& path) {
-  if (error == ENOSPC || error == EDQUOT) return IOStatus::NoSpace(path, strerrordesc_np(error));
+  if (IsFull(error)) return IOStatus::NoSpace(path, strerrordesc_np(error));
   if (error == ENOENT) return IOStatus::PathNotFound(path, strerrordesc_np(error));
   return IOStatus::IOError(path, strerrordesc_np(error));
 }
-
-bool IsFull(int error) { return error == ENOSPC || error == EDQUOT; }
 
 // RocksDB's own file cannot do: after a failed append nobody knows how much of it was written.
 class ReservedFile final : public rocksdb::FSWritableFile {
@@ -46,7 +44,10 @@ class ReservedFile final : public rocksdb::FSWritableFile {
       } else if (const int error = written == 0 ? ENOSPC : errno; error != EINTR && !(IsFull(error) && MayTake() && reserve_.GiveUp())) {
         // Nothing of a record that was refused may stay behind in a log.
         static_cast<void>(ftruncate(file_.get(), static_cast<off_t>(size_)));
-        return ToStatus(error, path_);
+        // Else RocksDB would take an EIO for the end of it, and not go on when the disk does.
+        IOStatus failed = ToStatus(error, path_);
+        failed.SetRetryable(!IsFull(error));
+        return failed;
       }
     }
     size_ += data.size();

@@ -84,6 +84,16 @@ class RocksdbEngine final : public Engine {
         reserve_(options.reserve),
         write_buffer_bytes_(options.write_buffer_bytes) {}
 
+  // After a failed write it would write on while it closes, and abort. As a rule the process ends now, and its lock with it.
+  ~RocksdbEngine() override {
+    if (!write_failed_) return;
+    static_cast<void>(db_.release());
+    static_cast<void>(env_.release());
+    static_cast<void>(filter_.release());
+  }
+  RocksdbEngine(const RocksdbEngine&) = delete;
+  RocksdbEngine& operator=(const RocksdbEngine&) = delete;
+
   Result<std::optional<std::string>> Get(std::string_view key) const override {
     std::string value;
     const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
@@ -138,11 +148,20 @@ class RocksdbEngine final : public Engine {
   // writes go on, but it needs telling too.
   rocksdb::Status Write(rocksdb::WriteBatch& writes) {
     if (reserve_ != nullptr && compacts_ != reserve_->IsWhole()) AllowCompaction(!compacts_);
+    if (write_failed_ && !GoesOn()) return rocksdb::Status::IOError("an earlier write failed");
     if (events_->stopped && ResumeIsDue()) Resume().PermitUncheckedError();
     rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &writes);
     if (status.ok()) return status;
+    if (!status.IsNoSpace() && status.subcode() != rocksdb::Status::kSpaceLimit) {
+      MutexLock lock(recovering_);
+      write_failed_ = true;
+      events_->stopped = true;
+      last_resume_ = std::chrono::steady_clock::now();
+      return status;
+    }
     events_->stopped = true;
-    if (rocksdb::Status resumed = Resume(); !resumed.ok()) return resumed;
+    // What went wrong with the write itself is the answer, not that it could not be mended.
+    if (const rocksdb::Status resumed = Resume(); !resumed.ok()) return status;
     status = db_->Write(rocksdb::WriteOptions(), &writes);
     if (!status.ok()) events_->stopped = true;
     return status;
@@ -155,6 +174,19 @@ class RocksdbEngine final : public Engine {
     if (compacts_ == allowed) return;
     compacts_ = allowed;
     db_->SetOptions({{"disable_auto_compactions", allowed ? "false" : "true"}}).PermitUncheckedError();
+  }
+
+  // Debian's RocksDB is built with assertions, one of which ends the process when Resume() meets another error than ENOSPC. So the disk is
+  // tried before.
+  bool GoesOn() {
+    if (reserve_ == nullptr || !ResumeIsDue()) return false;
+    {
+      MutexLock lock(recovering_);
+      last_resume_ = std::chrono::steady_clock::now();
+    }
+    if (!reserve_->GiveUp() || !reserve_->Restore() || !Resume().ok()) return false;
+    write_failed_ = false;
+    return true;
   }
 
   // On a full disk each attempt costs a compaction that fails.
@@ -175,15 +207,16 @@ class RocksdbEngine final : public Engine {
     return status;
   }
 
-  const std::unique_ptr<rocksdb::Env> env_;     // none without a reserve
-  const std::unique_ptr<FirstRecords> filter_;  // none unless commits were dropped; RocksDB keeps a pointer to it
+  std::unique_ptr<rocksdb::Env> env_;     // none without a reserve
+  std::unique_ptr<FirstRecords> filter_;  // none unless commits were dropped; RocksDB keeps a pointer to it
   const std::shared_ptr<RocksdbEvents> events_;
-  const std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<rocksdb::DB> db_;
   Reserve* const reserve_;
   const size_t write_buffer_bytes_;
   std::atomic<bool> compacts_ = true;
   std::atomic<bool> sync_failed_ = false;
-  Mutex recovering_;  // one thread resumes, the others wait for it
+  std::atomic<bool> write_failed_ = false;  // other than for want of space
+  Mutex recovering_;                        // one thread resumes, the others wait for it
   std::chrono::steady_clock::time_point last_resume_ GUARDED_BY(recovering_);
 };
 
