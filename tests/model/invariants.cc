@@ -104,7 +104,9 @@ class Judge {
       if ((record.nlink == 0) != orphans_.contains(inode)) Wrong(Show(inode) + " is an orphan or is not, against its nlink");
     }
     if (machine_.volume().inode_count() != inodes_.size()) {
-      Wrong("inode_count is " + std::to_string(machine_.volume().inode_count()) + " of " + std::to_string(inodes_.size()));
+      std::string all;
+      for (const auto& [inode, record] : inodes_) all += " " + Show(inode);
+      Wrong("inode_count is " + std::to_string(machine_.volume().inode_count()) + " of " + std::to_string(inodes_.size()) + ":" + all);
     }
   }
 
