@@ -270,5 +270,17 @@ TEST_F(RecoverTest, OpenOfACatalogWithANewerFormatIsRefusedAndChangesNothing) {
   EXPECT_EQ(**engine().Get(keys::Meta()), meta_then);
 }
 
+TEST_F(RecoverTest, NumbersThatAreInUseAreNotGivenOutAgain) {
+  File("a", "a");
+  Close();
+  MetaRecord meta = *DecodeMetaRecord("M", **engine().Get("M"));
+  meta.next_inode = Raw(kFirstFreeInode);
+  Batch damage;
+  damage.Put("M", Encode("M", meta));
+  ASSERT_TRUE(engine().Commit(damage).ok());
+  EXPECT_EQ(machine_.Open().code(), EUCLEAN);
+  machine_.Kill();
+}
+
 }  // namespace
 }  // namespace hardlinkfs
