@@ -50,6 +50,7 @@ class Conversation final : public ScrubListener {
       case RepairMode::kSafe:
         if (finding.weight == Weight::kMinor) return Say(subject_ + ": " + finding.problem + ". REPAIRED\n", Answer::kRepair);
         Say(subject_ + ": " + finding.problem + ".\n", Answer::kLeave);
+        if (std::exchange(complained_, true)) return Answer::kLeave;
         return Say(subject_ + ": UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.\n", Answer::kLeave);
       case RepairMode::kAsk:
         break;
@@ -82,7 +83,7 @@ class Conversation final : public ScrubListener {
 
   Answer Ask(const Finding& finding) {
     if (yes_to_all_) return Say(finding.problem + ". " + finding.remedy + "? yes\n", Answer::kRepair);
-    for (;;) {
+    while (!console_.Interrupted()) {
       console_.Print(finding.problem + ". " + finding.remedy + "<y>? ");
       const std::optional<std::string> line = console_.ReadLine();
       if (!line.has_value()) return Say("\n", Answer::kLeave);
@@ -92,6 +93,7 @@ class Conversation final : public ScrubListener {
       if (first == 'n' || first == 'N') return Answer::kLeave;
       console_.Print("y is yes, n is no, a is yes to all.\n");
     }
+    return Answer::kLeave;
   }
 
   void Show(unsigned pass, uint64_t done, uint64_t total) {
@@ -116,6 +118,7 @@ class Conversation final : public ScrubListener {
   Console& console_;
   bool yes_to_all_ = false;
   bool bar_ = false;
+  bool complained_ = false;
   unsigned last_pass_ = 0;
 };
 
@@ -129,7 +132,9 @@ class Fsck {
     // First without changing anything: whether there is a volume, and whether it is clean.
     Opened volume = Open(UnmountedVolume::Access::kReadOnly);
     if (volume == nullptr) return kFsckOperational;
-    const Result<MetaRecord> meta = volume->Target(clock_).catalog.ReadMeta();
+    const ScrubTarget target = volume->Target(clock_);
+    const Result<MetaRecord> meta = target.catalog.ReadMeta();
+    if (meta.ok() && meta->uuid != target.uuid) return Fail("the catalog belongs to another volume", ESTALE);
     if (meta.ok() && meta->clean && !command_.force) {
       console_.Print(source_.path + ": clean, " + Plural(meta->inode_count, "inode", "inodes") + "\n");
       return kFsckClean;

@@ -96,7 +96,10 @@ int RunRebuild(const RebuildCommand& command, Console& console) {
     const std::string elsewhere = MountedAt(source.path);
     return fail(FailureOn(source.path, elsewhere.empty() ? "the volume is in use" : "is mounted on " + elsewhere, EBUSY).line);
   }
-  if (remains.why.code() == ENOTSUP) return fail(FailureOn(source.path, remains.why.error().what, ENOTSUP).line);
+  // What is not ours, or newer than we are, is not taken out of the way.
+  if (remains.why.code() == ENOTSUP || remains.why.code() == ESTALE) {
+    return fail(FailureOn(source.path, remains.why.error().what, remains.why.code()).line);
+  }
   if (remains.whole && !command.force) {
     return fail(FailureOn(source.path, "the catalog is whole, and a new one would know less (--force makes it all the same)", 0).line);
   }

@@ -275,7 +275,7 @@ Result<BackingDirectoryRef> OpenHomes(Backing& backing) {
 }
 
 Error ExplainEngine(Error error) {
-  if (error.code == ENOENT) return {ENOENT, "the volume's catalog is missing (is store= right?)"};
+  if (error.code == ENOENT) return {ENOENT, "the volume's catalog is missing (is store= right?); hardlinkfs rebuild makes a new one"};
   if (error.code == EUCLEAN) return {EUCLEAN, "the catalog is damaged"};
   return error;
 }

@@ -27,8 +27,9 @@ namespace {
 constexpr char kHomesName[] = "homes";
 constexpr uint64_t kBatch = 512;
 constexpr int kDamagedKept = 1000;
-// Nobody makes so many inodes a second, nor mounts more than once a second: numbers that follow the clock are new ones.
-constexpr unsigned kInodesPerSecondBits = 24;
+// Nobody makes so many inodes a second, nor mounts more than once a second: numbers that follow the clock are new ones. They stay below
+// 2^53, which programs that count in floating point take.
+constexpr unsigned kInodesPerSecondBits = 20;
 
 // Where the catalog lies, lay and will lie.
 struct StorePaths {

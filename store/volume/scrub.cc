@@ -88,10 +88,11 @@ bool Scrubber::Report(Weight weight, std::string problem, std::string remedy) {
   }
   const auto known = told_.find(std::hash<std::string>()(problem));
   const bool asked = known != told_.end();
-  bool repair = asked && known->second > 0 && known->second < kRepairsOfOne;
+  bool repair = !only_look_ && asked && known->second > 0 && known->second < kRepairsOfOne;
   if (!asked) {
     const size_t id = std::hash<std::string>()(problem);
-    repair = listener_.Found({pass_, weight, std::move(problem), std::move(remedy)}) == Answer::kRepair && weight != Weight::kBeyond;
+    const Answer answer = listener_.Found({pass_, only_look_ ? Weight::kBeyond : weight, std::move(problem), std::move(remedy)});
+    repair = answer == Answer::kRepair && weight != Weight::kBeyond && !only_look_;
     told_[id] = repair ? 1 : 0;
   } else if (repair) {
     ++known->second;

@@ -64,7 +64,7 @@ Status Scrubber::RemakeMeta(const std::optional<std::string>& damaged) {
     catalog_.UseHashSeed(*seed);
     if (!SeedFits(engine_, catalog_)) seed.reset();
   }
-  reslotting_ = !seed.has_value();
+  seed_ = seed ? Seed::kKnown : repair ? Seed::kNew : Seed::kUnknown;
   if (!seed) {
     uint64_t random = 0;
     if (getrandom(&random, sizeof random, 0) != sizeof random) return Error{EIO, "getrandom failed"};
@@ -83,6 +83,7 @@ Status Scrubber::RemakeMeta(const std::optional<std::string>& damaged) {
   // One that was given out last may be gone already.
   meta_.next_inode = highest + 1 + kInodeNumberStretch;
   ++meta_.session;
+  only_look_ = !repair;
   if (!repair) return {};
   marked_ = true;
   Transaction transaction(catalog_);

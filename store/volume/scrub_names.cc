@@ -106,10 +106,10 @@ Status Scrubber::CheckChainRow(InodeId directory, const ChainRow& row) {
     transaction.DeleteLink(inode, directory, row.slot);
     return Apply(transaction);
   }
-  if (catalog_.MayLieAt(*Name::From(row.record->name), row.slot)) return {};
-  // All of them, when the seed was lost: said once, by pass 1.
-  if (reslotting_ && marked_) return Reslot(name);
-  if (reslotting_ || !Report(Weight::kMinor, "The " + Called(name) + " lies at a wrong slot", "Move it")) return {};
+  if (seed_ == Seed::kUnknown || catalog_.MayLieAt(*Name::From(row.record->name), row.slot)) return {};
+  // All of them: said once, by pass 1.
+  if (seed_ == Seed::kNew) return Reslot(name);
+  if (!Report(Weight::kMinor, "The " + Called(name) + " lies at a wrong slot", "Move it")) return {};
   return Reslot(name);
 }
 
@@ -177,8 +177,6 @@ Status Scrubber::CheckGaps(InodeId directory, const std::vector<ChainRow>& chain
   const size_t needed = static_cast<size_t>(chain.rend() - last);  // up to the last name
   const bool gap = needed > 0 && Raw(chain[needed - 1].slot) != base + needed - 1;
   if (!gap && needed == chain.size()) return {};
-  // Seen while names are on their way out of here.
-  if (reslotting_ && !marked_) return {};
   const std::string where = "The chain of names at " + At(directory, Slot{base});
   if (!Report(Weight::kMinor, where + (gap ? " has a gap" : " ends with a tombstone"), "Mend it")) return {};
   Transaction transaction(catalog_);

@@ -181,6 +181,7 @@ Status Scrubber::CheckIntentRow(std::string_view key, std::string_view value) {
   const InodeId inode = keys::InodeOf(key);
   const Result<IntentRecord> intent = DecodeIntentRecord(key, value);
   if (intent.ok() && intent->inode == inode) {
+    in_motion_.insert({intent->from, intent->to});
     Note("The home of " + Called(inode) + " was being moved from " + Called(intent->from) + " to " + Called(intent->to));
     return {};
   }

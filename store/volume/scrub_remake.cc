@@ -23,14 +23,46 @@ Place InHomes(InodeId inode, int copy) {
 
 }  // namespace
 
-Status Scrubber::RemakeInodes() {
-  if (bad_inodes_.empty()) return {};
-  const std::set<InodeId> inodes = std::exchange(bad_inodes_, {});
+Result<std::map<InodeId, std::vector<Place>>> Scrubber::HomesOf(const std::set<InodeId>& inodes) {
   std::map<InodeId, std::vector<Place>> homes;
-  for (ScrubRows rows(engine_, keys::kHomes); rows.Valid(); rows.Next()) {
+  ScrubRows rows(engine_, keys::kHomes);
+  for (; rows.Valid(); rows.Next()) {
     const Result<InodeId> inode = DecodeInode(rows.key(), rows.value());
     if (!inode.ok() || !inodes.contains(*inode)) continue;
     homes[*inode].push_back({rows.inode(), BackingName(std::string(keys::TailOf(rows.key())))});
+  }
+  if (!rows.status().ok()) return rows.status().error();
+  return homes;
+}
+
+// RETURNS: the directories in which the homes lie, without a record of their own; those that may be made anew as well.
+Result<std::set<InodeId>> Scrubber::LostDirectoriesOf(const std::map<InodeId, std::vector<Place>>& homes, const std::set<InodeId>& known) {
+  std::set<InodeId> lost;
+  for (const auto& [inode, places] : homes) {
+    for (const Place& place : places) {
+      if (place.directory < kFirstFreeInode || lost.contains(place.directory) || known.contains(place.directory)) continue;
+      const Result<InodeRecord> record = catalog_.ReadInode(place.directory);
+      if (record.code() != ENOENT && record.code() != EUCLEAN) continue;
+      const std::string problem =
+          "The home of " + Called(inode) + " lies in directory " + Called(place.directory) + ", which has no record";
+      if (Report(Weight::kMajor, problem, "Make it anew")) lost.insert(place.directory);
+    }
+  }
+  return lost;
+}
+
+Status Scrubber::RemakeInodes() {
+  if (bad_inodes_.empty()) return {};
+  std::set<InodeId> inodes = std::exchange(bad_inodes_, {});
+  std::map<InodeId, std::vector<Place>> homes;
+  for (size_t known = 0; known < inodes.size();) {
+    known = inodes.size();
+    Result<std::map<InodeId, std::vector<Place>>> found = HomesOf(inodes);
+    if (!found.ok()) return found.error();
+    homes = *std::move(found);
+    const Result<std::set<InodeId>> lost = LostDirectoriesOf(homes, inodes);
+    if (!lost.ok()) return lost.error();
+    inodes.insert(lost->begin(), lost->end());
   }
   // A home can only be looked at when the directories above it have records: those first that lie in none of the others.
   std::vector<InodeId> left(inodes.begin(), inodes.end());
@@ -195,7 +227,7 @@ Result<std::optional<Place>> Scrubber::FindContent(InodeId inode, FileType type,
   }
   for (const Place& place : places) {
     const Result<InodeId> resident = catalog_.FindHome(place);
-    if (resident.code() != ENOENT) continue;
+    if (resident.code() != ENOENT || in_motion_.contains(place)) continue;
     const Result<std::optional<BackingStat>> seen = StatAt(place);
     if (!seen.ok()) return seen.error();
     if (seen->has_value() && (type == FileType::kUnknown || (*seen)->type == type)) return std::optional(place);

@@ -111,6 +111,8 @@ class Scrubber {
     BackingStat seen;  // of the home, if there is one
   };
   Status RemakeInodes();
+  Result<std::map<InodeId, std::vector<Place>>> HomesOf(const std::set<InodeId>& inodes);
+  Result<std::set<InodeId>> LostDirectoriesOf(const std::map<InodeId, std::vector<Place>>& homes, const std::set<InodeId>& known);
   Status Remake(InodeId inode, const std::vector<Place>& homes);
   Result<Evidence> Gather(InodeId inode, const std::vector<Place>& homes);
   Status DropInode(InodeId inode);
@@ -139,12 +141,17 @@ class Scrubber {
   uint64_t done_ = 0;
   uint64_t total_ = 0;
   uint64_t repaired_before_round_ = 0;
-  bool marked_ = false;      // as not clean
-  bool reslotting_ = false;  // the seed of the slots is lost: every name is at a wrong one, and is not told of
+  bool marked_ = false;  // as not clean
+  // Of the slots. kNew: the right one is lost, so every name is at a wrong slot, and is moved without a word; kUnknown: nothing can be
+  // said.
+  enum class Seed { kKnown, kNew, kUnknown };
+  Seed seed_ = Seed::kKnown;
+  bool only_look_ = false;  // there is no record of the volume, and there shall be none
   Status failed_;
   std::unordered_map<size_t, unsigned> told_;  // hash of a problem, how often it was repaired
 
   InodeSet with_record_;          // of directories in which homes lie: once there, a record does not go
+  std::set<Place> in_motion_;     // where homes may lie that are being moved
   std::set<InodeId> bad_inodes_;  // to be made anew in this pass
   std::set<std::pair<InodeId, Slot>> bad_names_;
   std::set<Place> bad_homes_;

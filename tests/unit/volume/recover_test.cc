@@ -282,5 +282,18 @@ TEST_F(RecoverTest, NumbersThatAreInUseAreNotGivenOutAgain) {
   machine_.Kill();
 }
 
+TEST_F(RecoverTest, WhatARecordClaimsInHomesIsNotSweptAway) {
+  File("a", "a");
+  ASSERT_EQ(Rename("a", "b"), 0);
+  const InodeId empty = File("a");  // the place is not free yet: it waits in homes
+  ASSERT_FALSE(InHomes().empty());
+  Batch damage;
+  damage.Delete(keys::Home(*volume().Read(empty)->home));
+  ASSERT_TRUE(engine().Commit(damage).ok());
+  KillAndOpen();
+  EXPECT_FALSE(InHomes().empty());
+  EXPECT_EQ(Content("a"), "");
+}
+
 }  // namespace
 }  // namespace hardlinkfs

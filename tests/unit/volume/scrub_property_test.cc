@@ -150,7 +150,8 @@ class Round final : public VolumeTest {
     for (const auto cursor = engine().Scan(keys::kInodes, ""); cursor->Valid(); cursor->Next()) {
       const auto record = DecodeInodeRecord(cursor->key(), cursor->value());
       ASSERT_TRUE(record.ok());
-      if (record->type == FileType::kRegular) EXPECT_EQ(record->mode & 077U, 0U) << "inode " << Raw(keys::InodeOf(cursor->key()));
+      if (record->type != FileType::kRegular) continue;
+      EXPECT_EQ(record->mode & 077U, 0U) << "inode " << Raw(keys::InodeOf(cursor->key()));
     }
   }
 
