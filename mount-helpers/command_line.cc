@@ -81,6 +81,15 @@ Command ParseFsckHelper(int argc, const char* const* argv) {
   return Parse(app, argc, argv, [&] { return ToCommand(arguments); });
 }
 
+void AddRebuildArguments(CLI::App& app, RebuildCommand& command, std::vector<std::string>& options) {
+  app.add_option("DIR", command.directory, "the source directory of the volume")->required();
+  app.add_flag("-y", command.yes, "do not ask");
+  app.add_flag("--force", command.force, "also when the catalog is whole");
+  app.add_option("-o,--options", options, "as for mount: store=, and uid=, gid=, umask= for what the files do not tell")
+      ->type_name("OPTIONS")
+      ->allow_extra_args(false);
+}
+
 Command ParseTool(int argc, const char* const* argv) {
   CLI::App app(kDescription, "hardlinkfs");
   app.set_version_flag("--version", VersionText());
@@ -104,18 +113,26 @@ Command ParseTool(int argc, const char* const* argv) {
   RebuildCommand rebuild;
   std::vector<std::string> rebuild_options;
   CLI::App& rebuild_app = *app.add_subcommand("rebuild", "make a new catalog from the files, when the old one is lost");
-  rebuild_app.add_option("DIR", rebuild.directory, "the source directory of the volume")->required();
-  rebuild_app.add_flag("-y", rebuild.yes, "do not ask");
-  rebuild_app.add_flag("--force", rebuild.force, "also when the catalog is whole");
-  rebuild_app.add_option("-o,--options", rebuild_options, "as for mount: store=, and uid=, gid=, umask= for what the files do not tell")
-      ->type_name("OPTIONS")
-      ->allow_extra_args(false);
+  AddRebuildArguments(rebuild_app, rebuild, rebuild_options);
+
+  SyncCommand sync;
+  CLI::App& sync_app = *app.add_subcommand("sync", "make everything that was done in a mount durable");
+  sync_app.add_option("PATH", sync.path, "the mountpoint, or anything in the mount")->required();
+  sync_app.footer("sync(1) cannot do this: the kernel has no request for it that reaches the server of a FUSE filesystem.");
+
+  StatusCommand status;
+  CLI::App& status_app = *app.add_subcommand("status", "tell how a mount is");
+  status_app.add_option("PATH", status.path, "the mountpoint, or anything in the mount")->required();
+  status_app.add_flag("--json", status.json, "for programs");
+  status_app.footer("The exit status is 3 when a sync has failed, and the mount has to be mounted again.");
 
   return Parse(app, argc, argv, [&]() -> Command {
     rebuild.options = Join(rebuild_options);
     if (rebuild_app.parsed()) return rebuild;
     if (probe_app.parsed()) return probe;
     if (fsck_app.parsed()) return ToCommand(fsck);
+    if (sync_app.parsed()) return sync;
+    if (status_app.parsed()) return status;
     mount.options = Join(options);
     return mount;
   });

@@ -26,6 +26,17 @@ struct ProbeCommand {
   std::string directory;
 };
 
+// `hardlinkfs sync PATH`
+struct SyncCommand {
+  std::string path;
+};
+
+// `hardlinkfs status [--json] PATH`
+struct StatusCommand {
+  bool json = false;
+  std::string path;
+};
+
 // --help, --version
 struct PrintCommand {
   std::string text;
@@ -37,7 +48,7 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, FsckCommand, RebuildCommand, PrintCommand, UsageError>;
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

@@ -5,6 +5,7 @@
 
 #include "mount-helpers/command_line.h"
 #include "mount-helpers/console.h"
+#include "mount-helpers/control_command.h"
 #include "mount-helpers/failure.h"
 #include "mount-helpers/fsck_command.h"
 #include "mount-helpers/mount_command.h"
@@ -25,6 +26,8 @@ struct Runner {
     Terminal terminal;
     return RunRebuild(command, terminal);
   }
+  int operator()(const SyncCommand& command) const { return RunSync(command); }
+  int operator()(const StatusCommand& command) const { return RunStatus(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);

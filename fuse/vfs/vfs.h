@@ -159,6 +159,8 @@ class Vfs {
   Status ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, const std::function<bool(const DirectoryEntry&)>& visit);
 
   Result<FilesystemUsage> Statfs();
+  VolumeHealth Health() { return volume_.Health(); }
+  const Capabilities& capabilities() const { return volume_.capabilities(); }
 
  private:
   // RETURNS: the name, ENOENT for the private area, which nobody can see from above.

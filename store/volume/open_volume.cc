@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/backing/linux_calls.h"
 #include "store/backing/posix_backing.h"
 #include "store/backing/private_area.h"
 #include "store/backing/probe.h"
@@ -108,7 +109,10 @@ class SessionMark {
     if (!IsSession(area.descriptor(), *identity)) return SessionMark(Unsynced::kDrop);
     // RocksDB is about to make all of it durable, so what it relies on has to be so before.
     for (const int fd : {area.descriptor(), store.get()}) {
-      if (fd >= 0 && syncfs(fd) != 0) return Error{errno, "syncfs"};
+      if (fd < 0) continue;
+      if (syncfs(fd) != 0) return Error{errno, "syncfs"};
+      // vfat's syncfs writes all of it to the disk and leaves it in the disk's cache; fsync of anything there empties that.
+      if (const Status flushed = SyncDirectoryEntries(fd); !flushed.ok()) return flushed.error();
     }
     return SessionMark(Unsynced::kKeep);
   }

@@ -119,6 +119,12 @@ Status Scrubber::Apply(Transaction& transaction) {
   return transaction.Commit();
 }
 
+Status Scrubber::OrLater(Status status) {
+  if (status.code() != EUCLEAN) return status;
+  ++put_off_;
+  return {};
+}
+
 Status Scrubber::Begin(unsigned pass, uint64_t total) {
   pass_ = pass;
   done_ = 0;
@@ -139,6 +145,7 @@ Status Scrubber::End() {
 Status Scrubber::Round() {
   ++round_;
   repaired_before_round_ = summary_.repaired;
+  put_off_ = 0;
   const uint64_t repaired = summary_.repaired;
   summary_ = {};
   summary_.repaired = repaired;
@@ -146,7 +153,10 @@ Status Scrubber::Round() {
   if (Status checked = CheckNames(); !checked.ok()) return checked;
   if (Status checked = CheckTree(); !checked.ok()) return checked;
   if (Status checked = CheckCounts(); !checked.ok()) return checked;
-  return CheckHomes();
+  if (Status checked = CheckHomes(); !checked.ok()) return checked;
+  const bool stuck = put_off_ > 0 && summary_.repaired == repaired_before_round_;
+  if (stuck) Report(Weight::kBeyond, "Something could not be looked at or repaired, for what else is damaged");
+  return {};
 }
 
 Result<ScrubSummary> Scrubber::Run() {

@@ -23,7 +23,7 @@ Status Scrubber::CheckHomes() {
       if (Status step = Step(); !step.ok()) return step;
       const Result<InodeRecord> record = DecodeInodeRecord(rows.key(), rows.value());
       if (!record.ok() || rows.inode() == kRootInode) continue;
-      if (Status checked = CheckHomeOf(rows.inode(), *record, agreeing); !checked.ok()) return checked;
+      if (Status checked = OrLater(CheckHomeOf(rows.inode(), *record, agreeing)); !checked.ok()) return checked;
     }
     if (!rows.status().ok()) return rows.status();
   }
@@ -42,7 +42,7 @@ Status Scrubber::CheckHomes() {
     if (Status step = Step(); !step.ok()) return step;
     const Result<InodeRecord> record = DecodeInodeRecord(rows.key(), rows.value());
     if (!record.ok() || record->type != FileType::kDirectory) continue;
-    if (Status checked = CheckEntries(rows.inode(), &*record); !checked.ok()) return checked;
+    if (Status checked = OrLater(CheckEntries(rows.inode(), &*record)); !checked.ok()) return checked;
   }
   if (!rows.status().ok()) return rows.status();
   return End();

@@ -35,12 +35,12 @@ Status Scrubber::CheckChains() {
   for (; rows.Valid(); rows.Next()) {
     const Slot slot = keys::SlotOf(rows.key());
     if (!chain.empty() && (rows.inode() != directory || base_of(slot) != base_of(chain.front().slot))) {
-      if (Status checked = CheckChain(directory, chain); !checked.ok()) return checked;
+      if (Status checked = OrLater(CheckChain(directory, chain)); !checked.ok()) return checked;
       chain.clear();
     }
     if (rows.inode() != directory) {
       directory = rows.inode();
-      if (Status checked = CheckDirectoryOfNames(directory, inodes); !checked.ok()) return checked;
+      if (Status checked = OrLater(CheckDirectoryOfNames(directory, inodes)); !checked.ok()) return checked;
     }
     Result<NameRecord> record = DecodeNameRecord(rows.key(), rows.value());
     chain.push_back({slot, record.ok() ? std::optional(*std::move(record)) : std::nullopt});
@@ -48,7 +48,7 @@ Status Scrubber::CheckChains() {
   }
   if (!rows.status().ok()) return rows.status();
   if (chain.empty()) return {};
-  return CheckChain(directory, chain);
+  return OrLater(CheckChain(directory, chain));
 }
 
 Status Scrubber::CheckDirectoryOfNames(InodeId directory, ScrubRows& inodes) {
@@ -231,7 +231,7 @@ Status Scrubber::CheckLinks() {
   ScrubRows rows(engine_, keys::kLinks);
   for (; rows.Valid(); rows.Next()) {
     if (rows.inode() != names.inode) {
-      if (Status finished = finish(); !finished.ok()) return finished;
+      if (Status finished = OrLater(finish()); !finished.ok()) return finished;
       names = {.inode = rows.inode()};
       if (inodes.SkipTo(names.inode)) {
         const Result<InodeRecord> record = DecodeInodeRecord(inodes.key(), inodes.value());
@@ -244,11 +244,12 @@ Status Scrubber::CheckLinks() {
         bad_inodes_.insert(names.inode);
       }
     }
-    if (Status checked = CheckLink(names, keys::DirectoryOfLink(rows.key()), keys::SlotOf(rows.key())); !checked.ok()) return checked;
+    if (Status checked = OrLater(CheckLink(names, keys::DirectoryOfLink(rows.key()), keys::SlotOf(rows.key()))); !checked.ok())
+      return checked;
     if (Status step = Step(); !step.ok()) return step;
   }
   if (!rows.status().ok()) return rows.status();
-  if (Status finished = finish(); !finished.ok()) return finished;
+  if (Status finished = OrLater(finish()); !finished.ok()) return finished;
   // Each backward row leads to a name, no two to the same: if there are as many as names, each name has one.
   if (agreeing == summary_.names) return {};
   return CheckUnlinked();

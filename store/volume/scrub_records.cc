@@ -52,11 +52,12 @@ Status Scrubber::CheckRecords() {
   bad_names_.clear();
   bad_homes_.clear();
   if (Status checked = CheckMeta(); !checked.ok()) return checked;
+  if (Status checked = OrLater(CheckRoot()); !checked.ok()) return checked;
   if (Status begun = Begin(1, 4 * meta_.inode_count); !begun.ok()) return begun;
   {
     const std::unique_ptr<Cursor> cursor = engine_.Scan("", "");
     for (; cursor->Valid(); cursor->Next()) {
-      if (Status checked = CheckRow(cursor->key(), cursor->value()); !checked.ok()) return checked;
+      if (Status checked = OrLater(CheckRow(cursor->key(), cursor->value())); !checked.ok()) return checked;
       if (Status step = Step(); !step.ok()) return step;
     }
     if (Status read = cursor->status(); !read.ok()) return read;
@@ -251,7 +252,7 @@ Status Scrubber::RestoreNames() {
   for (const auto& at : bad_names_) {
     const auto inode = found.find(at);
     const auto known = inode == found.end() ? std::nullopt : std::optional(inode->second);
-    if (Status restored = RestoreName(at.first, at.second, known); !restored.ok()) return restored;
+    if (Status restored = OrLater(RestoreName(at.first, at.second, known)); !restored.ok()) return restored;
   }
   return {};
 }

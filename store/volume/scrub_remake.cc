@@ -75,7 +75,7 @@ Status Scrubber::RemakeInodes() {
                          });
       if (waits) {
         waiting.push_back(inode);
-      } else if (Status remade = Remake(inode, homes[inode]); !remade.ok()) {
+      } else if (Status remade = OrLater(Remake(inode, homes[inode])); !remade.ok()) {
         return remade;
       }
     }

@@ -10,7 +10,6 @@ namespace hardlinkfs {
 
 Status Scrubber::CheckTree() {
   if (Status begun = Begin(3, meta_.inode_count); !begun.ok()) return begun;
-  if (Status checked = CheckRoot(); !checked.ok()) return checked;
   InodeSet reachable;
   reachable.Insert(kRootInode);
   ScrubRows rows(engine_, keys::kInodes);
@@ -18,8 +17,8 @@ Status Scrubber::CheckTree() {
     if (Status step = Step(); !step.ok()) return step;
     const Result<InodeRecord> record = DecodeInodeRecord(rows.key(), rows.value());
     if (!record.ok() || record->type != FileType::kDirectory || rows.inode() < kFirstFreeInode || record->nlink == 0) continue;
-    if (Status checked = CheckDirectory(rows.inode(), *record); !checked.ok()) return checked;
-    if (Status checked = CheckReachable(rows.inode(), reachable); !checked.ok()) return checked;
+    if (Status checked = OrLater(CheckDirectory(rows.inode(), *record)); !checked.ok()) return checked;
+    if (Status checked = OrLater(CheckReachable(rows.inode(), reachable)); !checked.ok()) return checked;
   }
   if (!rows.status().ok()) return rows.status();
   return End();
@@ -165,7 +164,7 @@ Status Scrubber::CheckCounts() {
       }
     }
     const bool is_orphan = orphans.SkipTo(inode);
-    if (Status checked = CheckCount(inode, *record, count, subdirectories, is_orphan); !checked.ok()) return checked;
+    if (Status checked = OrLater(CheckCount(inode, *record, count, subdirectories, is_orphan)); !checked.ok()) return checked;
   }
   for (const ScrubRows* table : {&names, &links, &orphans, &rows}) {
     if (!table->status().ok()) return table->status();

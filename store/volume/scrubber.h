@@ -37,6 +37,8 @@ class Scrubber {
   bool Report(Weight weight, std::string problem, std::string remedy = {});
   void Note(std::string text) { Report(Weight::kNote, std::move(text)); }
   Status Apply(Transaction& transaction);
+  // A repair that meets other damage waits for the next round. RETURNS: other errors.
+  Status OrLater(Status status);
   Status Begin(unsigned pass, uint64_t total);
   Status Step();  // one of `total`; ECANCELED when it is to stop
   Status End();
@@ -141,7 +143,8 @@ class Scrubber {
   uint64_t done_ = 0;
   uint64_t total_ = 0;
   uint64_t repaired_before_round_ = 0;
-  bool marked_ = false;  // as not clean
+  uint64_t put_off_ = 0;  // in this round
+  bool marked_ = false;   // as not clean
   // Of the slots. kNew: the right one is lost, so every name is at a wrong slot, and is moved without a word; kUnknown: nothing can be
   // said.
   enum class Seed { kKnown, kNew, kUnknown };

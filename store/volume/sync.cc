@@ -21,6 +21,10 @@ Status Volume::NoteSync(Status synced) {
   if (synced.code() == EMFILE || synced.code() == ENFILE) return synced;
   if (!sync_failed_.exchange(true)) {
     if (options_.sync_failed) options_.sync_failed();
+    {
+      MutexLock lock(pending_mutex_);
+      failure_ = {synced.error(), clock_.Now()};
+    }
     spdlog::error("a sync failed: {} ({}); nothing can be changed until the volume is mounted again", synced.error().what,
                   std::strerror(synced.code()));
   }

@@ -38,6 +38,7 @@
 #include "store/volume/inode_set.h"
 #include "store/volume/lock_table.h"
 #include "store/volume/unsynced_moves.h"
+#include "store/volume/volume_health.h"
 
 namespace hardlinkfs {
 
@@ -129,6 +130,8 @@ class Volume {
   const Capabilities& capabilities() const { return capabilities_; }
   Result<BackingSpace> Space() { return backing_.Space(); }
   uint64_t inode_count() const { return inode_count_.load(); }
+  // Thread safety: any lock may be held.
+  VolumeHealth Health();
 
   // create.cc
 
@@ -352,7 +355,7 @@ class Volume {
   std::atomic<uint64_t> committed_{0};
   std::atomic<uint64_t> synced_{0};
   std::atomic<bool> may_be_detached_{false};
-  std::atomic<bool> sync_failed_{false};
+  std::atomic<bool> sync_failed_{false};  // and then also failure_, a moment later
   uint64_t generation_ = 0;
   uint64_t crash_session_ = 0;  // 0: there was none
 
@@ -372,6 +375,7 @@ class Volume {
   std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);  // with an intent
   std::set<Place> left_ GUARDED_BY(pending_mutex_);         // with an intent that is gone, but not durably
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
+  std::optional<SyncFailure> failure_ GUARDED_BY(pending_mutex_);
   UnsyncedMoves unsynced_moves_;
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
 };

@@ -95,6 +95,8 @@ class MountTest : public testing::TestWithParam<TestBacking> {
   void Mount(const std::string& options = "") { volume_.Mount(options); }
   void Unmount() { volume_.Unmount(); }
   void Remount(const std::string& options = "") { volume_.Remount(options); }
+  // What a power cut leaves of the catalog: what was synced. The contents stay.
+  void LosePower();
 
   // The root as seen through the mount, and bare.
   const Folder& top() const { return top_; }

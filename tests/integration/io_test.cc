@@ -43,11 +43,6 @@ class Mapping {
 
 class Io : public MountTest {
  protected:
-  // What a power cut leaves of the catalog: what was synced. The contents stay.
-  void LosePower() {
-    volume().KillServer();
-    ASSERT_EQ(bare().Unlink(".hardlinkfs/session"), 0);
-  }
   bool on_tmpfs() const { return GetParam().name == "tmpfs"; }
 };
 INSTANTIATE_TEST_SUITE_P(, Io, testing::ValuesIn(TestBackings()), NameOf);

@@ -57,6 +57,13 @@ TEST(CommandLine, HelpersMinusFIsFakeAndNotForeground) {
 
 TEST(CommandLine, ProbeTakesADirectory) { EXPECT_EQ(As<ProbeCommand>({"hardlinkfs", "probe", "/mnt"}).directory, "/mnt"); }
 
+TEST(CommandLine, SyncAndStatusTakeAPath) {
+  EXPECT_EQ(As<SyncCommand>({"hardlinkfs", "sync", "/mnt"}).path, "/mnt");
+  EXPECT_EQ(As<StatusCommand>({"hardlinkfs", "status", "/mnt"}).path, "/mnt");
+  EXPECT_FALSE(As<StatusCommand>({"hardlinkfs", "status", "/mnt"}).json);
+  EXPECT_TRUE(As<StatusCommand>({"hardlinkfs", "status", "--json", "/mnt"}).json);
+}
+
 TEST(CommandLine, VersionNamesTheLibraries) {
   const std::string text = As<PrintCommand>({"hardlinkfs", "--version"}).text;
   EXPECT_THAT(text, HasSubstr("hardlinkfs 0."));
@@ -75,6 +82,7 @@ TEST(CommandLine, WhatIsWrongIsOneLine) {
   for (const std::string& line :
        {UsageErrorOf({"hardlinkfs"}), UsageErrorOf({"hardlinkfs", "mount"}), UsageErrorOf({"hardlinkfs", "mount", "/a"}),
         UsageErrorOf({"hardlinkfs", "mount", "/a", "/b", "/c"}), UsageErrorOf({"hardlinkfs", "frobnicate"}),
+        UsageErrorOf({"hardlinkfs", "sync"}), UsageErrorOf({"hardlinkfs", "status", "/a", "/b"}),
         UsageErrorOf({"hardlinkfs", "mount", "-x", "/a", "/b"}), UsageErrorOf({"mount.hardlinkfs", "/a"})}) {
     EXPECT_NE(line, "(accepted)");
     EXPECT_EQ(line.find('\n'), std::string::npos) << line;
