@@ -47,13 +47,13 @@ bool IsWellFormedKey(std::string_view key) {
 }
 
 Status Scrubber::CheckRecords() {
-  pass_ = 1;
+  if (Status begun = Begin(1, 1); !begun.ok()) return begun;
   bad_inodes_.clear();
   bad_names_.clear();
   bad_homes_.clear();
   if (Status checked = CheckMeta(); !checked.ok()) return checked;
   if (Status checked = OrLater(CheckRoot()); !checked.ok()) return checked;
-  if (Status begun = Begin(1, 4 * meta_.inode_count); !begun.ok()) return begun;
+  total_ = std::max<uint64_t>(4 * meta_.inode_count, 1);
   {
     const std::unique_ptr<Cursor> cursor = engine_.Scan("", "");
     for (; cursor->Valid(); cursor->Next()) {
