@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "fuse/lowlevel/options.h"
+#include "mount-helpers/fsck_arguments.h"
+#include "mount-helpers/rebuild_command.h"
 
 namespace hardlinkfs {
 
@@ -43,11 +45,12 @@ struct PrintCommand {
 // One line, that says what is wrong.
 struct UsageError {
   std::string line;
+  int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, PrintCommand, UsageError>;
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PrintCommand, UsageError>;
 
-// The last component of argv[0] decides whether this is `hardlinkfs` or `mount.hardlinkfs`. REQUIRES: argc >= 1.
+// The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);
 
 // RETURNS: the versions of hardlinkfs and of the libraries that matter, one line.

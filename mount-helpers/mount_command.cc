@@ -70,19 +70,6 @@ Durability ToDurability(Synchronous synchronous) {
   return Durability::kOnRequest;
 }
 
-OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
-  OpenOptions out;
-  out.store = options.store;
-  out.volume.uid = options.uid.value_or(getuid());
-  out.volume.gid = options.gid.value_or(getgid());
-  out.volume.keeper_uid = getuid();
-  out.volume.keeper_gid = getgid();
-  out.volume.file_mode = Masked(options.file_umask, options, process_umask);
-  out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
-  out.volume.max_links = options.max_links.value_or(out.volume.max_links);
-  return out;
-}
-
 VfsOptions ToVfsOptions(const MountOptions& options, size_t max_open) {
   VfsOptions out;
   out.max_open = max_open;
@@ -247,6 +234,19 @@ int Fail(const Failure& failure) {
 }
 
 }  // namespace
+
+OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
+  OpenOptions out;
+  out.store = options.store;
+  out.volume.uid = options.uid.value_or(getuid());
+  out.volume.gid = options.gid.value_or(getgid());
+  out.volume.keeper_uid = getuid();
+  out.volume.keeper_gid = getgid();
+  out.volume.file_mode = Masked(options.file_umask, options, process_umask);
+  out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
+  out.volume.max_links = options.max_links.value_or(out.volume.max_links);
+  return out;
+}
 
 int RunMount(const MountCommand& command) {
   // What whoever calls us has open, a lock for instance, must not stay open as long as the mount lasts.

@@ -81,6 +81,7 @@ class RocksdbEngine final : public Engine {
         filter_(std::move(filter)),
         events_(std::move(events)),
         db_(std::move(db)),
+        read_only_(options.mode == RocksdbMode::kReadOnly),
         reserve_(options.reserve),
         write_buffer_bytes_(options.write_buffer_bytes) {}
 
@@ -139,6 +140,7 @@ class RocksdbEngine final : public Engine {
 
  private:
   Status Writable() const {
+    if (read_only_) return Error{EROFS, "rocksdb: opened read-only"};
     if (events_->frozen) return Error{EROFS, "rocksdb: what commits rely on could not be synced"};
     if (sync_failed_) return Error{EROFS, "rocksdb: an earlier sync failed"};
     return {};
@@ -211,6 +213,7 @@ class RocksdbEngine final : public Engine {
   std::unique_ptr<FirstRecords> filter_;  // none unless commits were dropped; RocksDB keeps a pointer to it
   const std::shared_ptr<RocksdbEvents> events_;
   std::unique_ptr<rocksdb::DB> db_;
+  const bool read_only_;
   Reserve* const reserve_;
   const size_t write_buffer_bytes_;
   std::atomic<bool> compacts_ = true;
@@ -250,7 +253,8 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
     settings.wal_filter = synced.get();
   }
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(settings, path, &db);
+  const rocksdb::Status status =
+      options.mode == RocksdbMode::kReadOnly ? rocksdb::DB::OpenForReadOnly(settings, path, &db) : rocksdb::DB::Open(settings, path, &db);
   if (!status.ok()) {
     // RocksDB has no code of its own for a lock that is held.
     if (status.ToString().find("While lock file") != std::string::npos || status.ToString().find("lock hold by") != std::string::npos) {

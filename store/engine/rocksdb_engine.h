@@ -20,6 +20,7 @@ namespace hardlinkfs {
 enum class RocksdbMode {
   kCreateIfMissing,
   kMustExist,
+  kReadOnly,  // must exist; not a byte is written; Commit and Sync fail with EROFS
 };
 
 // What to keep of the commits since the last Sync: all, where only the process has died; none, where a power cut, or a disk that was pulled

@@ -117,6 +117,13 @@ class SessionMark {
     return SessionMark(Unsynced::kKeep);
   }
 
+  // The same for a reader, which makes nothing durable.
+  static Result<Unsynced> Peek(const OpenOptions& options, const PrivateArea& area) {
+    const Result<std::string> identity = Identity(area, OpenStore(options));
+    if (!identity.ok()) return identity.error();
+    return IsSession(area.descriptor(), *identity) ? Unsynced::kKeep : Unsynced::kDrop;
+  }
+
   Unsynced unsynced() const { return unsynced_; }
 
   // Once the store is there.
@@ -211,6 +218,114 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   if (Status finished = borrowed.MarkFinished(); !finished.ok()) return finished.error();
   volume->RestoreReserves();
   return std::unique_ptr<OpenedVolume>(std::move(volume));
+}
+
+namespace {
+
+constexpr size_t kLongestName = 255;  // where it may not be probed
+
+class RealUnmounted final : public UnmountedVolume {
+ public:
+  RealUnmounted(std::unique_ptr<PrivateArea> area, Reserves reserves, std::vector<Capabilities> capabilities,
+                std::unique_ptr<Backing> backing, BackingDirectoryRef homes, std::unique_ptr<Engine> engine, VolumeOptions options)
+      : area_(std::move(area)),
+        reserves_(std::move(reserves)),
+        capabilities_(std::move(capabilities)),
+        backing_(std::move(backing)),
+        homes_(std::move(homes)),
+        engine_(std::move(engine)),
+        catalog_(*engine_),
+        options_(std::move(options)) {}
+
+  ScrubTarget Target(const Clock& clock) override {
+    return {.backing = *backing_,
+            .catalog = catalog_,
+            .homes = homes_,
+            .capabilities = capabilities_,
+            .uuid = area_->volume().uuid,
+            .keeper_uid = options_.keeper_uid,
+            .keeper_gid = options_.keeper_gid,
+            .clock = clock};
+  }
+  Status Recover(const Clock& clock) override {
+    Volume volume(*backing_, catalog_, clock, capabilities_.front(), homes_, options_);
+    return volume.Open(area_->volume().uuid);
+  }
+  Status Finish(const Clock& clock) override {
+    Volume volume(*backing_, catalog_, clock, capabilities_.front(), homes_, options_);
+    if (Status opened = volume.Open(area_->volume().uuid); !opened.ok()) return opened;
+    Status closed = volume.Close();
+    if (closed.ok()) reserves_.Restore();
+    return closed;
+  }
+
+ private:
+  // In the order of construction; the area, and with it the lock, goes last.
+  std::unique_ptr<PrivateArea> area_;
+  Reserves reserves_;
+  const std::vector<Capabilities> capabilities_;
+  std::unique_ptr<Backing> backing_;
+  BackingDirectoryRef homes_;
+  std::unique_ptr<Engine> engine_;
+  Catalog catalog_;
+  const VolumeOptions options_;
+};
+
+Result<BackingDirectoryRef> OpenHomes(Backing& backing) {
+  const Result<BackingDirectoryRef> area = backing.OpenDirectory(backing.root(), BackingName(kPrivateAreaName));
+  if (!area.ok()) return area.error();
+  return backing.OpenDirectory(*area, BackingName(kHomesName));
+}
+
+Error ExplainEngine(Error error) {
+  if (error.code == ENOENT) return {ENOENT, "the volume's catalog is missing (is store= right?); hardlinkfs rebuild makes a new one"};
+  if (error.code == EUCLEAN) return {EUCLEAN, "the catalog is damaged"};
+  return error;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<UnmountedVolume>> OpenUnmounted(UniqueFd root, const OpenOptions& options, UnmountedVolume::Access access) {
+  const bool writes = access == UnmountedVolume::Access::kReadWrite;
+  // Never the first: to find out whether there is a volume nothing may be made.
+  Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get(), PrivateArea::Access::kReadOnly);
+  if (area.ok() && (*area)->is_new()) return Error{ENOENT, "the volume has no catalog yet"};
+  if (area.ok() && writes) {
+    area->reset();
+    area = PrivateArea::Open(root.get());
+  }
+  if (!area.ok()) return area.error();
+  RocksdbOptions engine_options{.mode = writes ? RocksdbMode::kMustExist : RocksdbMode::kReadOnly};
+  Reserves reserves;
+  std::vector<Capabilities> capabilities = AllSpellings(kLongestName);
+  if (writes) {
+    Result<Reserves> opened = OpenReserves(options, **area);
+    if (!opened.ok()) return opened.error();
+    reserves = *std::move(opened);
+    const Result<Capabilities> probed = ProbeWithReserve(**area, *reserves.backing);
+    if (!probed.ok()) return probed.error();
+    capabilities = {*probed};
+    const Result<SessionMark> session = SessionMark::Read(options, **area);
+    if (!session.ok()) return session.error();
+    engine_options.unsynced = session->unsynced();
+    engine_options.reserve = reserves.catalogs();
+    engine_options.write_buffer_bytes = reserves.catalogs()->goal() / 2;
+  } else {
+    const Result<Unsynced> unsynced = SessionMark::Peek(options, **area);
+    if (!unsynced.ok()) return unsynced.error();
+    engine_options.unsynced = *unsynced;
+  }
+  Result<std::unique_ptr<Engine>> engine = OpenRocksdbEngine(StorePath(options, **area), engine_options);
+  if (!engine.ok()) return ExplainEngine(engine.error());
+  VolumeOptions volume_options = options.volume;
+  volume_options.reserve = reserves.catalogs();
+  volume_options.sync_failed = [area_fd = (*area)->descriptor()] { ForgetSession(area_fd); };
+  std::unique_ptr<Backing> backing = MakePosixBacking(std::move(root), capabilities.front());
+  Result<BackingDirectoryRef> homes = OpenHomes(*backing);
+  if (!homes.ok()) return homes.error();
+  return std::unique_ptr<UnmountedVolume>(std::make_unique<RealUnmounted>(*std::move(area), std::move(reserves), std::move(capabilities),
+                                                                          std::move(backing), *std::move(homes), *std::move(engine),
+                                                                          std::move(volume_options)));
 }
 
 }  // namespace hardlinkfs

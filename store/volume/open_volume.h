@@ -12,6 +12,7 @@
 #include "store/base/clock.h"
 #include "store/base/result.h"
 #include "store/base/unique_fd.h"
+#include "store/volume/scrub.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -34,6 +35,24 @@ class OpenedVolume {
 // ENOTSUP (newer format), EUCLEAN (damaged), else as the backing and the engine. The Error's text says which of them it was. On an error
 // nothing is changed. Thread safety: any thread; of two that open the same volume one gets EBUSY.
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock);
+
+// A volume that is not mounted, for fsck: its parts, with no session open on it. Not thread-safe.
+class UnmountedVolume {
+ public:
+  enum class Access { kReadOnly, kReadWrite };
+
+  virtual ~UnmountedVolume() = default;
+  // Borrows from this object, and `clock`.
+  virtual ScrubTarget Target(const Clock& clock) = 0;
+  // Begins a session as a mount does, which finishes what a crash left half done, and leaves it as a crash would.
+  // REQUIRES: kReadWrite. RETURNS: what a mount would fail with.
+  virtual Status Recover(const Clock& clock) = 0;
+  // Begins a session and ends it: what an unmount does as well. REQUIRES: kReadWrite.
+  virtual Status Finish(const Clock& clock) = 0;
+};
+
+// With kReadOnly not a byte is changed. RETURNS: as OpenVolume, but never makes a volume: ENOENT.
+Result<std::unique_ptr<UnmountedVolume>> OpenUnmounted(UniqueFd root, const OpenOptions& options, UnmountedVolume::Access access);
 
 }  // namespace hardlinkfs
 

@@ -135,6 +135,10 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
   if (!*is_orphan) return true;
   const Result<InodeRecord> record = catalog_.ReadInode(orphan);
   if (!record.ok() && record.code() != ENOENT) return record.error();
+  // A content is not given up on the word of one row.
+  const auto names = catalog_.NamesOf(orphan, 1);
+  if (!names.ok()) return names.error();
+  if (!names->empty() || (record.ok() && record->nlink != 0)) return Error{EUCLEAN, "an orphan has a name"};
 
   Transaction transaction(catalog_);
   transaction.DeleteOrphan(orphan);

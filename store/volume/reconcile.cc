@@ -1,18 +1,16 @@
 // What another machine did to the bare backing between two mounts is taken over here, each inode and each directory at its first touch in a
 // session: adopted, updated or dropped. Longer than others, since comparing, adopting and dropping call each other.
 #include <spdlog/spdlog.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <functional>
-#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "store/backing/case_fold.h"
-#include "store/backing/private_area.h"
+#include "store/volume/hidden_entries.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -20,22 +18,6 @@ namespace {
 
 constexpr size_t kBatch = 512;
 constexpr char kLostAndFoundName[] = "lost+found";
-
-// What some backings show of a removed file that is still open: libfuse's high-level filesystems and NFS. Not ours to adopt.
-bool IsSillyRename(const BackingName& name) {
-  constexpr std::string_view kHexDigits = "0123456789abcdef";
-  for (const std::string_view prefix : {".fuse_hidden", ".nfs"}) {
-    const std::string_view bytes = name.bytes();
-    const bool matches = bytes.starts_with(prefix) && bytes.size() >= prefix.size() + 16;
-    if (matches && bytes.find_first_not_of(kHexDigits, prefix.size()) == std::string_view::npos) return true;
-  }
-  return false;
-}
-
-// The private area is no entry of the volume. Without regard to case, since that is how FAT finds it.
-bool IsHidden(InodeId directory, const BackingName& name) {
-  return (directory == kRootInode && strcasecmp(name.c_str(), kPrivateAreaName) == 0) || IsSillyRename(name);
-}
 
 // Of an xattr that was listed: it went in between, or a server without root's rights may not read it, or nobody can.
 bool IsNotOursToRead(int code) { return code == ENODATA || code == EACCES || code == EPERM || code == EOPNOTSUPP; }

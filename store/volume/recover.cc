@@ -28,6 +28,10 @@ Status Volume::Open(const std::string& uuid) {
   }
   if (meta->format_version > MetaRecord().format_version) return Error{ENOTSUP, "the catalog has a newer format than this version knows"};
   if (meta->uuid != uuid) return Error{ESTALE, "the catalog belongs to another volume"};
+  // Else a number could be given out again, and the record that has it would be overwritten.
+  const auto beyond = catalog_.engine().Scan(keys::kInodes, keys::Inode(InodeId{meta->next_inode}));
+  if (!beyond->status().ok()) return beyond->status();
+  if (beyond->Valid()) return Error{EUCLEAN, "the catalog is damaged: inodes beyond the last number given out"};
 
   const bool after_crash = !meta->clean;
   inode_count_ = meta->inode_count;
@@ -64,7 +68,7 @@ Status Volume::Open(const std::string& uuid) {
 }
 
 Result<MetaRecord> Volume::MakeRoot(const std::string& uuid, Transaction& transaction) {
-  MetaRecord meta{.uuid = uuid};
+  MetaRecord meta{.uuid = uuid, .next_inode = options_.first_inode, .session = options_.first_session};
   if (getrandom(&meta.hash_seed, sizeof meta.hash_seed, 0) != sizeof meta.hash_seed) return Error{EIO, "getrandom failed"};
   catalog_.UseHashSeed(meta.hash_seed);
   const Result<BackingStat> seen = backing_.StatDirectory(backing_.root());

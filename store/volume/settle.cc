@@ -5,6 +5,7 @@
 #include <set>
 
 #include "store/backing/case_fold.h"
+#include "store/volume/loop_guard.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -19,6 +20,7 @@ bool SameButForCase(const BackingName& a, const BackingName& b) { return CaseFol
 // A directory is settled when its home, and that of every directory above, lies where its name says. Only into such a one may anything be
 // moved: what lies above it on the backing is then what lies above it in the catalog, so a directory is never moved into itself.
 Result<bool> Volume::IsSettled(InodeId directory) const {
+  LoopGuard guard(directory);
   for (InodeId at = directory; at != kRootInode;) {
     const Result<InodeRecord> record = catalog_.ReadInode(at);
     if (!record.ok()) return record.error();
@@ -30,6 +32,7 @@ Result<bool> Volume::IsSettled(InodeId directory) const {
     if (!name.ok()) return name.error();
     if (!LiesUnder(record->home->name, *name)) return false;
     at = record->parent;
+    if (guard.Repeats(at)) return Error{EUCLEAN, "directories lie inside each other"};
   }
   return true;
 }

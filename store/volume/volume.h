@@ -54,7 +54,10 @@ struct VolumeOptions {
   uint32_t directory_mode = 0755;
   uint32_t max_links = 65000;  // EMLINK beyond it, as ext4
   size_t open_directories = 256;
-  Reserve* reserve = nullptr;         // borrowed; while it is not whole, nothing new is begun
+  Reserve* reserve = nullptr;  // borrowed; while it is not whole, nothing new is begun
+  // Of a new volume: where numbers begin that an older catalog of it may have given out.
+  uint64_t first_inode = Raw(kFirstFreeInode);
+  uint64_t first_session = 0;
   std::function<void()> sync_failed;  // called once, at the first failed sync, from any thread
 };
 

@@ -1,6 +1,7 @@
 // Reclaiming: the contents of what has no name left go, but never before the deletion is durable.
 #include <cerrno>
 
+#include "store/catalog/keys.h"
 #include "tests/unit/volume/volume_fixture.h"
 
 namespace hardlinkfs {
@@ -113,6 +114,17 @@ TEST_F(ReclaimTest, FailedCommitIsMadeUpForLater) {
   EXPECT_FALSE(volume().ReclaimSome(10).ok());
   EXPECT_EQ(*volume().ReclaimSome(10), 1U);
   ExpectSound();
+}
+
+TEST_F(ReclaimTest, AnOrphanThatHasANameKeepsItsContent) {
+  const InodeId inode = File("kept", "kept");
+  Batch damage;
+  damage.Put(keys::Orphan(inode), "");
+  ASSERT_TRUE(engine().Commit(damage).ok());
+  volume().Reclaim(inode);
+  EXPECT_EQ(volume().ReclaimSome(10).code(), EUCLEAN);
+  EXPECT_EQ(Content("kept"), "kept");
+  EXPECT_THAT(Bare(), testing::Contains("kept=kept"));
 }
 
 }  // namespace

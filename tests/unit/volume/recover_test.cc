@@ -270,5 +270,30 @@ TEST_F(RecoverTest, OpenOfACatalogWithANewerFormatIsRefusedAndChangesNothing) {
   EXPECT_EQ(**engine().Get(keys::Meta()), meta_then);
 }
 
+TEST_F(RecoverTest, NumbersThatAreInUseAreNotGivenOutAgain) {
+  File("a", "a");
+  Close();
+  MetaRecord meta = *DecodeMetaRecord("M", **engine().Get("M"));
+  meta.next_inode = Raw(kFirstFreeInode);
+  Batch damage;
+  damage.Put("M", Encode("M", meta));
+  ASSERT_TRUE(engine().Commit(damage).ok());
+  EXPECT_EQ(machine_.Open().code(), EUCLEAN);
+  machine_.Kill();
+}
+
+TEST_F(RecoverTest, WhatARecordClaimsInHomesIsNotSweptAway) {
+  File("a", "a");
+  ASSERT_EQ(Rename("a", "b"), 0);
+  const InodeId empty = File("a");  // the place is not free yet: it waits in homes
+  ASSERT_FALSE(InHomes().empty());
+  Batch damage;
+  damage.Delete(keys::Home(*volume().Read(empty)->home));
+  ASSERT_TRUE(engine().Commit(damage).ok());
+  KillAndOpen();
+  EXPECT_FALSE(InHomes().empty());
+  EXPECT_EQ(Content("a"), "");
+}
+
 }  // namespace
 }  // namespace hardlinkfs
