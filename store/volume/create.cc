@@ -39,8 +39,7 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
     RemoveContentAfterFailure(content, what.type);
     return finished.error();
   }
-  MutexLock lock(pending_mutex_);
-  unsynced_directories_.insert(place.directory);
+  NoteNewEntries(place.directory);
   return content;
 }
 
@@ -53,6 +52,11 @@ void Volume::LeavePlace(const Place& place) {
 
 Place Volume::AsTheBackingSees(const Place& place) const {
   return capabilities_.case_sensitive ? place : Place{place.directory, BackingName(CaseFold(place.name.bytes()))};
+}
+
+bool Volume::IsBeingMoved(const Place& place) {
+  MutexLock lock(pending_mutex_);
+  return moving_from_.contains(AsTheBackingSees(place));
 }
 
 Result<bool> Volume::IsTaken(const Place& place) {

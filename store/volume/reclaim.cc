@@ -164,8 +164,7 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
     if (!removed.ok() || !*removed) return removed;
     transaction.DeleteHome(home);
     // Else it could come back from a power cut without a record, as a stranger.
-    MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert(home.directory);
+    NoteNewEntries(home.directory);
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Forget(orphan);

@@ -163,6 +163,20 @@ Status Volume::SyncNewEntries() {
   return {};
 }
 
+// vfat writes what is new in the first cluster of a directory when the directory above is synced, until that has happened once
+// (fs/fat/dir.c: fat_alloc_new_dir). Whoever made the directory before this session need not have synced that.
+void Volume::NoteNewEntries(InodeId directory) {
+  std::optional<InodeId> above;
+  if (!synced_above_.Contains(directory)) {
+    const Result<InodeRecord> record = catalog_.ReadInode(directory);
+    if (record.ok() && record->home.has_value()) above = record->home->directory;
+  }
+  MutexLock lock(pending_mutex_);
+  unsynced_directories_.insert(directory);
+  if (above.has_value()) unsynced_directories_.insert(*above);
+  synced_above_.Insert(directory);
+}
+
 bool Volume::NeedsSync() {
   if (sync_failed_) return false;
   if (committed_.load() != synced_.load()) return true;

@@ -234,6 +234,9 @@ class Volume {
   Result<std::set<InodeId>> ResolveIntents();
   enum class IfNowhere { kWait, kGiveUp };
   Result<bool> ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere);
+  Result<std::optional<BackingStat>> LookFor(const InodeRecord& record, const Place& place);
+  enum class Twin { kHome, kElsewhere };
+  Result<Twin> PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere, const BackingStat& at_elsewhere);
   Status QueueOrphans();
 
   // sweep.cc
@@ -250,6 +253,7 @@ class Volume {
   Result<bool> IsTaken(const Place& place);
   void LeavePlace(const Place& place);
   Place AsTheBackingSees(const Place& place) const;
+  bool IsBeingMoved(const Place& place);
   bool IsFreshListing(InodeId directory);
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
   Result<Content> MakeContentAt(const Place& place, const NewInode& what);
@@ -290,6 +294,7 @@ class Volume {
   Result<InodeRecord> KeepContent(InodeId inode, const InodeRecord& record);
 
   // sync.cc
+  void NoteNewEntries(InodeId directory);
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
   Status SyncEntriesLocked(InodeId directory);
@@ -335,6 +340,7 @@ class Volume {
 
   InodeSet verified_;    // Prepare has succeeded
   InodeSet reconciled_;  // PrepareDirectory has succeeded
+  InodeSet synced_above_;  // the directory above is, or waits to be, synced in this session
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
   std::array<Mutex, 64> home_locks_;

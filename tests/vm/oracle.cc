@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <tuple>
 #include <utility>
 
 namespace hardlinkfs {
@@ -30,6 +29,10 @@ bool ChangesNames(const Step& step) {
 }
 
 std::string Quoted(const std::string& path) { return "\"" + path + "\""; }
+
+std::string Describe(const std::string& path, const std::string& content) {
+  return Quoted(path) + " (" + std::to_string(content.size()) + " bytes, file " + std::to_string(FileOf(content)) + ")";
+}
 
 }  // namespace
 
@@ -144,7 +147,7 @@ Oracle::Verdict Oracle::Compare(const SeenTree& seen, size_t state, size_t ackno
     if (tree.names().contains(path) || path == kLostAndFound) continue;
     const bool looks_so = entry.permissions == (entry.directory ? kStrangersDirectoryMode : kStrangersMode);
     if (!looks_so || !IsMadeLater(entry, state, acknowledged)) {
-      verdict.wrong.push_back(Quoted(path) + " should not be there (file " + std::to_string(FileOf(entry.content)) + ")");
+      verdict.wrong.push_back(Describe(path, entry.content) + " should not be there" + (looks_so ? ", not even as a stranger" : ""));
     } else if (!entry.directory) {
       verdict.strangers.push_back(path);
     }
@@ -190,30 +193,44 @@ Oracle::Verdict Oracle::Judge(const SeenTree& seen, size_t acknowledged) const {
     const bool same_names = state > begin && !ChangesNames(steps_[state - 1]);
     if (same_names) continue;
     Verdict verdict = Compare(seen, state, acknowledged);
-    const bool better = state == end || best.wrong.empty() || verdict.wrong.size() < best.wrong.size();
     if (verdict.wrong.empty()) return verdict;
-    if (better) best = std::move(verdict);
+    if (best.wrong.empty() || verdict.wrong.size() < best.wrong.size()) best = std::move(verdict);
   }
   return best;
 }
 
 std::vector<std::string> Oracle::JudgeBare(const SeenTree& mounted, const SeenTree& bare) {
   std::vector<std::string> wrong = bare.errors;
-  std::multiset<std::string> contents;
+  std::map<std::string, std::string> left;  // where on the backing, and what
   for (const auto& [path, entry] : bare.entries) {
-    if (!entry.directory) contents.insert(entry.content);
+    if (!entry.directory) left.emplace(path, entry.content);
   }
-  std::set<ino_t> files;
+  std::map<ino_t, std::vector<std::string>> files;
   for (const auto& [path, entry] : mounted.entries) {
-    if (entry.directory || !files.insert(entry.ino).second) continue;
-    const auto found = contents.find(entry.content);
-    if (found == contents.end()) {
-      wrong.push_back("on the bare backing there is no content of " + Quoted(path));
+    if (!entry.directory) files[entry.ino].push_back(path);
+  }
+  // First those that lie under a name of their own; what has to be spelled otherwise there is known by its content.
+  std::vector<std::string> elsewhere;
+  for (const auto& [ino, paths] : files) {
+    const auto here = std::ranges::find_if(paths, [&](const std::string& path) {
+      const auto found = left.find(path);
+      return found != left.end() && found->second == mounted.entries.at(path).content;
+    });
+    if (here == paths.end()) {
+      elsewhere.push_back(paths.front());
     } else {
-      contents.erase(found);
+      left.erase(*here);
     }
   }
-  if (!contents.empty()) wrong.push_back("on the bare backing are " + std::to_string(contents.size()) + " contents too many");
+  for (const std::string& path : elsewhere) {
+    const auto found = std::ranges::find_if(left, [&](const auto& other) { return other.second == mounted.entries.at(path).content; });
+    if (found == left.end()) {
+      wrong.push_back("on the bare backing there is no content of " + Quoted(path));
+    } else {
+      left.erase(found);
+    }
+  }
+  for (const auto& [path, content] : left) wrong.push_back("on the bare backing nothing belongs to " + Describe(path, content));
   return wrong;
 }
 

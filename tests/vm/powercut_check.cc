@@ -4,6 +4,7 @@
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +32,8 @@ namespace {
 
 constexpr char kPrivateArea[] = ".hardlinkfs";
 constexpr size_t kModes = 3;
-constexpr size_t kMostLines = 6;  // told of one cut
+constexpr int kNotRepaired = 4;  // of the exit statuses of fsck(8)
+constexpr size_t kMostLines = 12;  // told of one cut
 constexpr size_t kGoOnBytes = 20000;
 
 struct Arguments {
@@ -40,7 +42,7 @@ struct Arguments {
   std::string mount_options;
   std::string repair;  // words; the device is added
   std::string hardlinkfs;  // empty: the filesystem by itself
-  std::string fsck;        // fsck.hardlinkfs; empty: none
+  bool fsck = false;       // hardlinkfs fsck before it is mounted
   std::string directory = "/mnt";
   std::string workload = "mixed";
   uint64_t acknowledgements = 0;
@@ -49,7 +51,13 @@ struct Arguments {
   size_t first = 0;
   size_t cuts = 100;
   size_t stride = 1;
+  bool list = false;
+  std::string save;
 };
+
+std::vector<Step> StepsOf(const Arguments& arguments) {
+  return MakeSteps(arguments.workload == "careful" ? Workload::kCareful : Workload::kMixed, arguments.seed, arguments.steps);
+}
 
 class LoopDevice {
  public:
@@ -74,6 +82,13 @@ class LoopDevice {
   UniqueFd device_;
 };
 
+// What is looked at next comes from the disk.
+void DropCaches() {
+  const UniqueFd caches(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
+  sync();
+  if (!caches.valid() || write(caches.get(), "3", 1) != 1) FailWithErrno("drop_caches");
+}
+
 // Where the time goes, for the report.
 class Stopwatch {
  public:
@@ -96,8 +111,7 @@ class Checker {
       : arguments_(arguments),
         log_(WriteLog::Read(arguments.log, arguments.acknowledgements)),
         disk_(arguments.acknowledgements, log_),
-        oracle_(MakeSteps(arguments.workload == "careful" ? Workload::kCareful : Workload::kMixed, arguments.seed, arguments.steps),
-                arguments.hardlinkfs.empty() ? Promise::kEachName : Promise::kOneState),
+        oracle_(StepsOf(arguments), arguments.hardlinkfs.empty() ? Promise::kEachName : Promise::kOneState),
         lower_(arguments.directory + "/lower"),
         backing_(lower_ + "/volume"),
         upper_(arguments.directory + "/upper") {
@@ -106,6 +120,17 @@ class Checker {
     const auto& entries = log_.entries();
     while (begin_ < entries.size() && !entries[begin_].acknowledged.has_value()) ++begin_;
     if (++begin_ >= entries.size()) Fail("the log acknowledges nothing");
+  }
+
+  // The disk of the first cut, to be looked at by hand.
+  void Save(const std::string& path) const {
+    const Cut cut = CutOf(arguments_.first);
+    const UniqueFd disk = disk_.At(cut.position, cut.mode, cut.seed);
+    const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    off_t from = 0;
+    while (sendfile(file.get(), disk.get(), &from, arguments_.acknowledgements) > 0) {
+    }
+    if (static_cast<uint64_t>(from) != arguments_.acknowledgements) FailWithErrno(path);
   }
 
   void CheckAll() {
@@ -123,21 +148,32 @@ class Checker {
   }
 
  private:
-  // A number gives the same cut of the same log, whatever else is cut.
-  void Check(size_t number) {
-    const auto mode = static_cast<CutMode>(number % kModes);
-    Dice dice(arguments_.seed * 1'000'003 + number);
-    const size_t position = begin_ + dice.Below(log_.entries().size() - begin_ + 1);
+  struct Cut {
+    CutMode mode{};
+    size_t position = 0;
     size_t acknowledged = 0;
-    for (size_t i = 0; i < position; ++i) acknowledged = log_.entries()[i].acknowledged.value_or(acknowledged);
+    uint64_t seed = 0;
+  };
+
+  // A number gives the same cut of the same log, whatever else is cut.
+  Cut CutOf(size_t number) const {
+    Dice dice(arguments_.seed * 1'000'003 + number);
+    Cut cut{.mode = static_cast<CutMode>(number % kModes), .position = begin_ + dice.Below(log_.entries().size() - begin_ + 1)};
+    cut.seed = dice.Any();
+    for (size_t i = 0; i < cut.position; ++i) cut.acknowledged = log_.entries()[i].acknowledged.value_or(cut.acknowledged);
+    return cut;
+  }
+
+  void Check(size_t number) {
+    const auto [mode, position, acknowledged, seed] = CutOf(number);
     watch_.Skip();
-    const UniqueFd disk = disk_.At(position, mode, dice.Any());
+    const UniqueFd disk = disk_.At(position, mode, seed);
     watch_.Lap("replay");
     const std::vector<std::string> wrong = Judge(disk.get(), acknowledged);
     ++made_[static_cast<size_t>(mode)];
     if (wrong.empty()) return;
     ++lost_[static_cast<size_t>(mode)];
-    if (arguments_.hardlinkfs.empty() && getenv("VERBOSE_TRY") == nullptr) return;  // counted is enough
+    if (arguments_.hardlinkfs.empty()) return;  // counted is enough
     std::cout << "cut " << number << " (" << NameOf(mode) << ", before write " << position << ", " << acknowledged << " steps done";
     if (acknowledged < oracle_.steps().size()) std::cout << ", then " << Describe(oracle_.steps()[acknowledged]);
     std::cout << "), seed " << arguments_.seed << ":\n";
@@ -150,8 +186,8 @@ class Checker {
     std::vector<std::string> words;
     for (std::string& word : CLI::detail::split(arguments_.repair, ' ')) words.push_back(std::move(word));
     words.push_back(loop.path());
-    constexpr int kNotRepaired = 4;  // fsck(8)
-    if (const CommandEnd repaired = Run(words); repaired.status >= kNotRepaired) {
+    const CommandEnd repaired = Run(words);
+    if (repaired.status >= kNotRepaired) {
       return {arguments_.repair + " ends with " + std::to_string(repaired.status) + ": " + repaired.output};
     }
     watch_.Lap("repair");
@@ -163,13 +199,14 @@ class Checker {
     watch_.Skip();
     UnmountWhenFree(lower_);
     watch_.Lap("umount");
+    if (!wrong.empty() && repaired.status != 0) wrong.push_back(arguments_.repair + " had said: " + repaired.output);
     return wrong;
   }
 
   std::vector<std::string> JudgeVolume(size_t acknowledged) {
-    if (!arguments_.fsck.empty()) {
-      const CommandEnd checked = Run({arguments_.fsck, "-a", backing_});
-      if (checked.status >= 4) return {"fsck.hardlinkfs ends with " + std::to_string(checked.status) + ": " + checked.output};
+    if (arguments_.fsck) {
+      const CommandEnd checked = Run({arguments_.hardlinkfs, "fsck", "-a", backing_});
+      if (checked.status >= kNotRepaired) return {"hardlinkfs fsck ends with " + std::to_string(checked.status) + ": " + checked.output};
       watch_.Lap("fsck");
     }
     Mounted volume({arguments_.hardlinkfs, backing_, upper_});
@@ -177,6 +214,7 @@ class Checker {
     watch_.Lap("start");
     const Oracle::Verdict verdict = oracle_.Judge(LookAt(upper_), acknowledged);
     std::vector<std::string> wrong = verdict.wrong;
+    if (!wrong.empty()) wrong.insert(wrong.begin(), "compared with the tree after " + std::to_string(verdict.state) + " steps:");
     watch_.Lap("look");
     if (wrong.empty()) wrong = GoOn(verdict, acknowledged);
     watch_.Lap("go on");
@@ -203,6 +241,7 @@ class Checker {
       }
     }
     if (unlink(fresh.c_str()) != 0) return {std::string("nothing can be removed any more: ") + std::strerror(errno)};
+    DropCaches();
     std::vector<std::string> wrong = oracle_.Judge(LookAt(upper_), acknowledged).wrong;
     for (std::string& what : wrong) what = "later: " + what;
     return wrong;
@@ -233,15 +272,27 @@ int main(int argc, char** argv) {
   app.add_option("--mount-options", arguments.mount_options, "of the filesystem");
   app.add_option("--repair", arguments.repair, "command that repairs it before it is mounted")->required();
   app.add_option("--hardlinkfs", arguments.hardlinkfs, "the command; without it the filesystem is checked by itself");
-  app.add_option("--fsck", arguments.fsck, "fsck.hardlinkfs");
+  app.add_flag("--fsck", arguments.fsck, "run hardlinkfs fsck as well, before mounting");
   app.add_option("--directory", arguments.directory, "for mount points");
   app.add_option("--workload", arguments.workload, "careful or mixed");
   app.add_option("--seed", arguments.seed, "of the steps, and of the cuts");
   app.add_option("--steps", arguments.steps, "as the workload was given");
   app.add_option("--first", arguments.first, "number of the first cut");
   app.add_option("--cuts", arguments.cuts, "how many");
+  app.add_option("--save", arguments.save, "only write the disk after the first cut to this file");
+  app.add_flag("--list", arguments.list, "print the steps, and nothing else");
   app.add_option("--stride", arguments.stride, "between the numbers of two");
   CLI11_PARSE(app, argc, argv);
-  hardlinkfs::Checker(arguments).CheckAll();
+  if (arguments.list) {
+    size_t number = 0;
+    for (const hardlinkfs::Step& step : hardlinkfs::StepsOf(arguments)) std::cout << number++ << " " << hardlinkfs::Describe(step) << "\n";
+    return 0;
+  }
+  hardlinkfs::Checker checker(arguments);
+  if (arguments.save.empty()) {
+    checker.CheckAll();
+  } else {
+    checker.Save(arguments.save);
+  }
   return 0;
 }
