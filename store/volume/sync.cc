@@ -177,6 +177,12 @@ void Volume::NoteNewEntries(InodeId directory) {
   synced_above_.Insert(directory);
 }
 
+// RETURNS: whether a power cut may leave the content other than its record says.
+bool Volume::IsContentUnsynced(InodeId inode) {
+  MutexLock lock(pending_mutex_);
+  return unsynced_contents_.contains(inode) || syncing_contents_.contains(inode);
+}
+
 bool Volume::NeedsSync() {
   if (sync_failed_) return false;
   if (committed_.load() != synced_.load()) return true;
@@ -189,6 +195,7 @@ Status Volume::SyncAll() {
   {
     MutexLock lock(pending_mutex_);
     contents.swap(unsynced_contents_);
+    syncing_contents_.insert(contents.begin(), contents.end());
   }
   Status failed;
   for (const InodeId inode : contents) {
@@ -197,11 +204,12 @@ Status Volume::SyncAll() {
     if (!synced.ok()) failed = synced;
   }
   if (Status synced = SyncNewEntries(); !synced.ok()) failed = synced;
-  if (!failed.ok()) {
+  {
     MutexLock lock(pending_mutex_);
-    unsynced_contents_.merge(contents);
-    return failed;
+    for (const InodeId inode : contents) syncing_contents_.erase(inode);
+    if (!failed.ok()) unsynced_contents_.merge(contents);
   }
+  if (!failed.ok()) return failed;
   return SyncCatalog();
 }
 

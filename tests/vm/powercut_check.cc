@@ -224,6 +224,9 @@ class Checker {
     watch_.Lap("stop");
     for (std::string& what : Oracle::JudgeBare(mounted, LookAt(backing_, kPrivateArea))) wrong.push_back(std::move(what));
     watch_.Lap("look");
+    if (wrong.empty()) return wrong;
+    for (const std::string& stranger : verdict.strangers) wrong.push_back("stranger: " + stranger);
+    if (const std::string log = volume.Log(); !log.empty()) wrong.push_back("the server's log:\n" + log);
     return wrong;
   }
 

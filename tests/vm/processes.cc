@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 
 #include "store/base/unique_fd.h"
 #include "tests/vm/failure.h"
@@ -21,6 +22,8 @@ namespace {
 
 constexpr int kUnmountTries = 2000;
 constexpr int kMillisecondsBetween = 5;
+
+constexpr char kLog[] = "/tmp/hardlinkfs.log";
 
 // The server becomes our child when the command that started it ends.
 pid_t OnlyChild() {
@@ -71,7 +74,8 @@ void UnmountWhenFree(const std::string& mountpoint) {
 
 std::string Mounted::Mount() {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  const CommandEnd end = Run({where_.command, "mount", "-o", "commit=1", where_.source, where_.mountpoint});
+  unlink(kLog);
+  const CommandEnd end = Run({where_.command, "mount", "-o", std::string("commit=1,log=") + kLog, where_.source, where_.mountpoint});
   if (end.status != 0) return "hardlinkfs mount failed with " + std::to_string(end.status) + ": " + end.output;
   server_ = OnlyChild();
   return server_ > 0 ? "" : "hardlinkfs mount left no server";
@@ -83,6 +87,11 @@ std::string Mounted::Unmount() {
   if (waitpid(server_, &status, 0) != server_) FailWithErrno("waitpid for the server");
   server_ = 0;
   return status == 0 ? "" : "the server ended with " + std::to_string(ToShellStatus(status));
+}
+
+std::string Mounted::Log() const {
+  std::ifstream log(kLog);
+  return {std::istreambuf_iterator<char>(log), {}};
 }
 
 }  // namespace hardlinkfs

@@ -33,6 +33,8 @@ class Mounted {
   std::string Mount();
   // umount(2), and waits for the end of the server. RETURNS: what is wrong with it.
   std::string Unmount();
+  // RETURNS: what the server of the last mount has logged.
+  std::string Log() const;
 
  private:
   const Where where_;
