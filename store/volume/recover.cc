@@ -123,10 +123,11 @@ Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, co
   return seen->type == record.type ? std::optional(*seen) : std::nullopt;
 }
 
-// A move on FAT that a power cut has left half done: both entries lead to one content. The fsck of the backing, at boot, leaves it to one of
-// them, whichever it found first, and makes the other empty. RETURNS: which is left; the empty one is removed.
-// EUCLEAN: there was no such fsck. To remove either would free the content of both.
-Result<Volume::Twin> Volume::PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere, const BackingStat& at_elsewhere) {
+// A move on FAT that a power cut has left half done: both entries lead to one content. The fsck of the backing, at boot, leaves it to one
+// of them, whichever it found first, and makes the other empty. RETURNS: which is left; the empty one is removed. EUCLEAN: there was no
+// such fsck. To remove either would free the content of both.
+Result<Volume::Twin> Volume::PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere,
+                                       const BackingStat& at_elsewhere) {
   if (at_home.type != FileType::kRegular) return Twin::kHome;
   if (at_home.size != 0 && at_elsewhere.size != 0) {
     const bool same = at_home.size == at_elsewhere.size && at_home.mtime == at_elsewhere.mtime;
@@ -157,7 +158,9 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
     const Result<InodeId> resident = catalog_.FindHome(elsewhere);
     if (!resident.ok() && resident.code() != ENOENT) return resident.error();
     if (!at_home->has_value() && !at_elsewhere->has_value() && if_nowhere == IfNowhere::kWait) return false;
-    if (at_home->has_value() && at_elsewhere->has_value() && !resident.ok()) {
+    // What fills the place of an empty file is no twin of it.
+    const bool is_twin = record->size > 0 || (at_elsewhere->has_value() && (*at_elsewhere)->size == 0);
+    if (at_home->has_value() && at_elsewhere->has_value() && !resident.ok() && is_twin) {
       const Result<Twin> kept = PartTwins(*record->home, **at_home, elsewhere, **at_elsewhere);
       if (!kept.ok()) return kept.error();
       if (*kept == Twin::kElsewhere) at_home = std::optional<BackingStat>();

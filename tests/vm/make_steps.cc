@@ -172,9 +172,7 @@ class Generator {
     }
     const std::string& one = dice_.Pick(directories);
     const std::string& other = dice_.Pick(directories);
-    const auto contains = [](const std::string& outer, const std::string& path) {
-      return path == outer || path.starts_with(outer + "/");
-    };
+    const auto contains = [](const std::string& outer, const std::string& path) { return path == outer || path.starts_with(outer + "/"); };
     if (tree_.IsEmpty(one)) {
       Do({StepKind::kRemoveDirectory, one, "", kDirectory, 0});
     } else if (dice_.Chance(30) && !contains(one, other) && !contains(other, one)) {

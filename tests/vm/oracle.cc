@@ -95,7 +95,8 @@ std::string Oracle::JudgeContent(FileId file, const SeenEntry& entry, uint32_t d
     return "has " + std::to_string(entry.content.size()) + " bytes of file " + std::to_string(file) + ", and " + std::to_string(durable) +
            " were synced";
   }
-  if (entry.content.compare(0, durable, ContentOf(file, 0, durable)) != 0) return "does not have the content of file " + std::to_string(file);
+  if (entry.content.compare(0, durable, ContentOf(file, 0, durable)) != 0)
+    return "does not have the content of file " + std::to_string(file);
   if (entry.content.size() > latest.files().at(file).written) return "is longer than file " + std::to_string(file) + " ever was";
   const FileId other = FileOf(entry.content);
   if (other != kDirectory && other != file) return "has the content of file " + std::to_string(other) + ", not " + std::to_string(file);
@@ -108,9 +109,9 @@ bool Oracle::IsMadeLater(const SeenEntry& entry, size_t state, size_t acknowledg
   const FileId file = FileOf(entry.content);
   for (size_t i = state; i < end; ++i) {
     const Step& step = steps_[i];
-    if (entry.directory ? step.kind == StepKind::kMakeDirectory
-                        : (step.kind == StepKind::kCreate || step.kind == StepKind::kCreateUnnamed) &&
-                              (file == kDirectory || file == step.file)) {
+    if (entry.directory
+            ? step.kind == StepKind::kMakeDirectory
+            : (step.kind == StepKind::kCreate || step.kind == StepKind::kCreateUnnamed) && (file == kDirectory || file == step.file)) {
       return true;
     }
   }
@@ -137,7 +138,8 @@ Oracle::Verdict Oracle::Compare(const SeenTree& seen, size_t state, size_t ackno
     }
     if (file == kDirectory) continue;
     const auto needed = durable.find(file);
-    if (std::string what = JudgeContent(file, entry, needed == durable.end() ? 0 : needed->second, acknowledged); !what.empty()) wrong(what);
+    if (std::string what = JudgeContent(file, entry, needed == durable.end() ? 0 : needed->second, acknowledged); !what.empty())
+      wrong(what);
     if (entry.nlink != tree.CountNames(file)) wrong("has nlink " + std::to_string(entry.nlink));
     if (numbers.emplace(file, entry.ino).first->second != entry.ino) wrong("is not the same file under all its names");
     if (owners.emplace(entry.ino, file).first->second != file) wrong("is the same file as another");

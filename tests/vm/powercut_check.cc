@@ -1,5 +1,6 @@
-// powercut_check: cuts the log of a disk's writes at many points. For each it makes the disk that a power cut may have left, has it repaired
-// as a distribution does at boot, mounts it, mounts hardlinkfs over it, asks the oracle, goes on working, and looks at the bare backing.
+// powercut_check: cuts the log of a disk's writes at many points. For each it makes the disk that a power cut may have left, has it
+// repaired as a distribution does at boot, mounts it, mounts hardlinkfs over it, asks the oracle, goes on working, and looks at the bare
+// backing.
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
@@ -32,7 +33,7 @@ namespace {
 
 constexpr char kPrivateArea[] = ".hardlinkfs";
 constexpr size_t kModes = 3;
-constexpr int kNotRepaired = 4;  // of the exit statuses of fsck(8)
+constexpr int kNotRepaired = 4;    // of the exit statuses of fsck(8)
 constexpr size_t kMostLines = 12;  // told of one cut
 constexpr size_t kGoOnBytes = 20000;
 
@@ -40,7 +41,7 @@ struct Arguments {
   std::string log;
   std::string filesystem;
   std::string mount_options;
-  std::string repair;  // words; the device is added
+  std::string repair;      // words; the device is added
   std::string hardlinkfs;  // empty: the filesystem by itself
   bool fsck = false;       // hardlinkfs fsck before it is mounted
   std::string directory = "/mnt";
@@ -195,7 +196,8 @@ class Checker {
       return {std::string("mount of the disk: ") + std::strerror(errno)};
     }
     watch_.Lap("mount");
-    std::vector<std::string> wrong = arguments_.hardlinkfs.empty() ? oracle_.Judge(LookAt(backing_), acknowledged).wrong : JudgeVolume(acknowledged);
+    std::vector<std::string> wrong =
+        arguments_.hardlinkfs.empty() ? oracle_.Judge(LookAt(backing_), acknowledged).wrong : JudgeVolume(acknowledged);
     watch_.Skip();
     UnmountWhenFree(lower_);
     watch_.Lap("umount");
@@ -270,7 +272,8 @@ int main(int argc, char** argv) {
   hardlinkfs::Arguments arguments;
   CLI::App app("Cuts a log of writes at many points, and checks what is left.");
   app.add_option("--log", arguments.log, "of the writes")->required();
-  app.add_option("--acknowledgements", arguments.acknowledgements, "where on the disk they begin, behind the filesystem, in bytes")->required();
+  app.add_option("--acknowledgements", arguments.acknowledgements, "where on the disk they begin, behind the filesystem, in bytes")
+      ->required();
   app.add_option("--filesystem", arguments.filesystem, "type of the filesystem")->required();
   app.add_option("--mount-options", arguments.mount_options, "of the filesystem");
   app.add_option("--repair", arguments.repair, "command that repairs it before it is mounted")->required();

@@ -58,7 +58,8 @@ CommandEnd Run(const std::vector<std::string>& words) {
   CommandEnd end;
   std::array<char, 4096> buffer{};
   // Until it ends, or closes its output as a server does.
-  for (ssize_t got = 0; (got = read(out.get(), buffer.data(), buffer.size())) > 0;) end.output.append(buffer.data(), static_cast<size_t>(got));
+  for (ssize_t got = 0; (got = read(out.get(), buffer.data(), buffer.size())) > 0;)
+    end.output.append(buffer.data(), static_cast<size_t>(got));
   int status = 0;
   if (waitpid(child, &status, 0) != child) FailWithErrno("waitpid");
   end.status = ToShellStatus(status);

@@ -11,7 +11,7 @@
 namespace hardlinkfs {
 
 struct CommandEnd {
-  int status = -1;  // as the shell's $?
+  int status = -1;     // as the shell's $?
   std::string output;  // stdout and stderr
 };
 CommandEnd Run(const std::vector<std::string>& words);

@@ -28,9 +28,7 @@ class Looker {
  private:
   std::string In(const std::string& path) const { return path.empty() ? root_ : root_ + "/" + path; }
 
-  void NoteError(const std::string& path, const char* call) {
-    tree_.errors.push_back(path + ": " + call + ": " + std::strerror(errno));
-  }
+  void NoteError(const std::string& path, const char* call) { tree_.errors.push_back(path + ": " + call + ": " + std::strerror(errno)); }
 
   void List(const std::string& directory) {
     const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir(In(directory).c_str()), closedir);

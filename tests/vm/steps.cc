@@ -9,9 +9,8 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr std::array<const char*, 17> kKindNames = {"create", "create unnamed", "name the unnamed", "open",   "append", "sync",
-                                                    "close",  "mkdir",          "rmdir",            "sync directory",
-                                                    "link",   "unlink",         "rename",           "exchange",
+constexpr std::array<const char*, 17> kKindNames = {"create", "create unnamed", "name the unnamed", "open", "append", "sync",   "close",
+                                                    "mkdir",  "rmdir",          "sync directory",   "link", "unlink", "rename", "exchange",
                                                     "settle", "rest",           "remount"};
 constexpr size_t kLineBytes = 32;
 

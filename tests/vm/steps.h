@@ -1,5 +1,5 @@
-// What the workload does, one change of the tree a step, and the tree that must be there after each. Both sides of a power cut make the same
-// steps from the same seed: who does them, and who judges what is left.
+// What the workload does, one change of the tree a step, and the tree that must be there after each. Both sides of a power cut make the
+// same steps from the same seed: who does them, and who judges what is left.
 #ifndef HARDLINKFS_TESTS_VM_STEPS_H_
 #define HARDLINKFS_TESTS_VM_STEPS_H_
 

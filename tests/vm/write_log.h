@@ -19,10 +19,10 @@ std::string AcknowledgementText(uint64_t steps);
 class WriteLog {
  public:
   struct Entry {
-    uint64_t offset = 0;  // on the disk, in bytes
-    uint64_t length = 0;  // 0: only a flush
-    size_t data = 0;      // where in the log's data; unused when it is discarded
-    bool flush = false;   // all that was written before is durable from here on
+    uint64_t offset = 0;   // on the disk, in bytes
+    uint64_t length = 0;   // 0: only a flush
+    size_t data = 0;       // where in the log's data; unused when it is discarded
+    bool flush = false;    // all that was written before is durable from here on
     bool durable = false;  // this write is, when it is done (FUA)
     bool discard = false;
     std::optional<uint64_t> acknowledged;
