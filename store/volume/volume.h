@@ -339,8 +339,8 @@ class Volume {
   ChangeObserver* observer_ = nullptr;
   HomeDirectories directories_;
 
-  InodeSet verified_;    // Prepare has succeeded
-  InodeSet reconciled_;  // PrepareDirectory has succeeded
+  InodeSet verified_;      // Prepare has succeeded
+  InodeSet reconciled_;    // PrepareDirectory has succeeded
   InodeSet synced_above_;  // the directory above is, or waits to be, synced in this session
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
@@ -368,7 +368,7 @@ class Volume {
   std::set<InodeId> syncing_takeovers_;                     // taken out of it; changed under pending_mutex_, by whoever has sync_mutex_
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new or moved entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
-  std::unordered_set<InodeId> syncing_contents_ GUARDED_BY(pending_mutex_);  // taken out of it by a SyncAll under way
+  std::unordered_set<InodeId> syncing_contents_ GUARDED_BY(pending_mutex_);     // taken out of it by a SyncAll under way
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
   std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);       // directories listed for the first time since the last sync
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
