@@ -36,7 +36,8 @@ std::string Describe(const std::string& path, const std::string& content) {
 
 }  // namespace
 
-Oracle::Oracle(std::vector<Step> steps, Promise promise) : steps_(std::move(steps)), promise_(promise) {
+Oracle::Oracle(std::vector<Step> steps, Promise promise, Strangers strangers)
+    : steps_(std::move(steps)), promise_(promise), strangers_(strangers) {
   states_.emplace_back();
   for (const Step& step : steps_) {
     TreeState next = states_.back();
@@ -147,7 +148,8 @@ Oracle::Verdict Oracle::Compare(const SeenTree& seen, size_t state, size_t ackno
   }
   for (const auto& [path, entry] : seen.entries) {
     if (tree.names().contains(path) || path == kLostAndFound) continue;
-    const bool looks_so = entry.permissions == (entry.directory ? kStrangersDirectoryMode : kStrangersMode);
+    const bool looks_so =
+        strangers_ == Strangers::kKeepTheirMode || entry.permissions == (entry.directory ? kStrangersDirectoryMode : kStrangersMode);
     if (!looks_so || !IsMadeLater(entry, state, acknowledged)) {
       verdict.wrong.push_back(Describe(path, entry.content) + " should not be there" + (looks_so ? ", not even as a stranger" : ""));
     } else if (!entry.directory) {

@@ -20,9 +20,15 @@ enum class Promise {
   kEachName,
 };
 
+// What an entry without a record looks like when it is adopted.
+enum class Strangers {
+  kArePrivate,  // where the backing has no modes
+  kKeepTheirMode,
+};
+
 class Oracle {
  public:
-  Oracle(std::vector<Step> steps, Promise promise);
+  Oracle(std::vector<Step> steps, Promise promise, Strangers strangers);
 
   const std::vector<Step>& steps() const { return steps_; }
 
@@ -49,6 +55,7 @@ class Oracle {
 
   const std::vector<Step> steps_;
   const Promise promise_;
+  const Strangers strangers_;
   std::vector<TreeState> states_;  // by the number of steps done
 };
 

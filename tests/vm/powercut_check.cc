@@ -112,7 +112,8 @@ class Checker {
       : arguments_(arguments),
         log_(WriteLog::Read(arguments.log, arguments.acknowledgements)),
         disk_(arguments.acknowledgements, log_),
-        oracle_(StepsOf(arguments), arguments.hardlinkfs.empty() ? Promise::kEachName : Promise::kOneState),
+        oracle_(StepsOf(arguments), arguments.hardlinkfs.empty() ? Promise::kEachName : Promise::kOneState,
+                arguments.filesystem == "ext4" ? Strangers::kKeepTheirMode : Strangers::kArePrivate),
         lower_(arguments.directory + "/lower"),
         backing_(lower_ + "/volume"),
         upper_(arguments.directory + "/upper") {

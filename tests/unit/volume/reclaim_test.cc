@@ -69,6 +69,19 @@ TEST_F(ReclaimTest, DeletedFileGoesAlsoWhenAPowerCutTookItsContent) {
   EXPECT_THAT(Names(), IsEmpty());
 }
 
+TEST_F(ReclaimTest, DeletedFileGoesAlsoWhenAPowerCutLeftItEmpty) {
+  File("a", "synced");
+  ASSERT_EQ(volume().SyncAll().code(), 0);
+  EXPECT_EQ(Remove("a"), 0);
+  ASSERT_EQ(volume().SyncCatalog().code(), 0);
+  machine_.Kill();
+  machine_.clock().Advance(std::chrono::seconds(10));
+  BareFile("a", "");
+  Open();
+  Reopen();
+  EXPECT_THAT(Bare(), IsEmpty());
+}
+
 TEST_F(ReclaimTest, ContentThatIsGoneAlreadyIsNoError) {
   File("a", "1");
   Remove("a");
