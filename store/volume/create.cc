@@ -40,8 +40,7 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
     RemoveContentAfterFailure(content, what.type);
     return finished.error();
   }
-  MutexLock lock(pending_mutex_);
-  unsynced_directories_.insert(place.directory);
+  NoteNewEntries(place.directory);
   return content;
 }
 

@@ -173,6 +173,8 @@ std::string StorePath(const OpenOptions& options, const PrivateArea& area) {
 }  // namespace
 
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock) {
+  // Whoever made the directory need not have synced it; on vfat then nothing in it would be durable either, see Volume::NoteNewEntries.
+  if (Status synced = SyncDirectoryAbove(root.get()); !synced.ok()) return synced.error();
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get());
   if (!area.ok()) return area.error();
   const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
@@ -191,6 +193,9 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   const Result<SessionMark> session = SessionMark::Read(options, **area);
   if (!session.ok()) return fail(**area, session.error());
   if (!options.store.empty()) MakeStore(options.store, (*area)->is_new());
+  if (const UniqueFd store(open(options.store.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); store.valid()) {
+    if (Status synced = SyncDirectoryAbove(store.get()); !synced.ok()) return fail(**area, synced.error());
+  }
   VolumeOptions volume_options = options.volume;
   volume_options.reserve = reserves->catalogs();
   volume_options.sync_failed = [area_fd = (*area)->descriptor()] { ForgetSession(area_fd); };

@@ -114,7 +114,9 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
     if (there.code() == ENOENT) return true;
     if (!there.ok()) return there.error();
     const bool comparable = record.type == FileType::kRegular && record.imported && !record.in_use && home.directory != kHomesDirectory;
-    const bool changed = there->type != record.type || (comparable && (there->size != record.size || there->mtime != record.seen_mtime));
+    // A shorter one of the same time is what a power cut during its removal has left (FAT frees the content before the entry goes).
+    const bool written = there->size > record.size || (there->size > 0 && there->mtime != record.seen_mtime);
+    const bool changed = there->type != record.type || (comparable && written);
     if (changed) return LeaveToAdoption(home);
   }
   const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
@@ -169,8 +171,7 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
     if (!removed.ok() || !*removed) return removed;
     transaction.DeleteHome(home);
     // Else it could come back from a power cut without a record, as a stranger.
-    MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert(home.directory);
+    NoteNewEntries(home.directory);
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Forget(orphan);

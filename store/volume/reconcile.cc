@@ -241,7 +241,7 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
       status = known.error();
       return false;
     }
-    if (IsAwaited({directory, entry.name})) return true;
+    if (IsAwaited({directory, entry.name})) return true;  // the other entry of a move that cannot be resolved yet
     unknown.push_back(entry);
     if (may_be_respelled || unknown.size() < kBatch) return true;
     status = Adopt(directory, unknown);
@@ -545,8 +545,7 @@ Status Volume::RemakeHome(InodeId inode, const InodeRecord& record) {
   if (!in.ok()) return in.error();
   if (Status made = backing_.MakeDirectory(*in, record.home->name, BackingMode(record.type, record.mode)); !made.ok()) return made;
   verified_.Insert(inode);
-  MutexLock lock(pending_mutex_);
-  unsynced_directories_.insert(record.home->directory);
+  NoteNewEntries(record.home->directory);
   return {};
 }
 

@@ -115,6 +115,38 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
   return unresolved;
 }
 
+// RETURNS: what lies at a place, if it is of the record's type.
+Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, const Place& place) {
+  const auto nothing = [](const auto& result) { return result.code() == ENOENT || result.code() == ENOTDIR; };
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
+  if (nothing(in)) return std::optional<BackingStat>();
+  if (!in.ok()) return in.error();
+  const Result<BackingStat> seen = backing_.Stat(*in, place.name);
+  if (nothing(seen)) return std::optional<BackingStat>();
+  if (!seen.ok()) return seen.error();
+  return seen->type == record.type ? std::optional(*seen) : std::nullopt;
+}
+
+// A move on FAT that a power cut has left half done: both entries lead to one content. The fsck of the backing, at boot, leaves it to one
+// of them, whichever it found first, and makes the other empty. RETURNS: which is left; the empty one is removed. EUCLEAN: there was no
+// such fsck. To remove either would free the content of both.
+Result<Volume::Twin> Volume::PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere,
+                                       const BackingStat& at_elsewhere) {
+  if (at_home.type != FileType::kRegular) return Twin::kHome;
+  if (at_home.size != 0 && at_elsewhere.size != 0) {
+    const bool same = at_home.size == at_elsewhere.size && at_home.mtime == at_elsewhere.mtime;
+    if (!same) return Twin::kHome;  // the other was put there by somebody else
+    return Error{EUCLEAN, "two entries of the backing lead to its content; it needs its own fsck"};
+  }
+  const Twin kept = at_home.size == 0 && at_elsewhere.size != 0 ? Twin::kElsewhere : Twin::kHome;
+  const Place& empty = kept == Twin::kHome ? elsewhere : home;
+  const Result<BackingDirectoryRef> in = directories_.Open(empty.directory);
+  if (!in.ok()) return in.error();
+  if (Status removed = backing_.RemoveFile(*in, empty.name); !removed.ok() && removed.code() != ENOENT) return removed.error();
+  NoteNewEntries(empty.directory);
+  return kept;
+}
+
 // A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.
 Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere) {
   Result<InodeRecord> record = catalog_.ReadInode(intent.inode);
@@ -122,24 +154,22 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
   Transaction transaction(catalog_);
   transaction.DeleteIntent(intent.inode);
   if (record.ok() && (record->home == intent.from || record->home == intent.to)) {
-    const Place& elsewhere = record->home == intent.from ? intent.to : intent.from;
-    const auto exists = [&](const Place& place) -> Result<bool> {
-      const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
-      if (in.code() == ENOENT || in.code() == ENOTDIR) return false;
-      if (!in.ok()) return in.error();
-      const Result<BackingStat> seen = backing_.Stat(*in, place.name);
-      if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
-      if (!seen.ok()) return seen.error();
-      return seen->type == record->type;
-    };
-    const Result<bool> at_home = exists(*record->home);
+    const Place elsewhere = record->home == intent.from ? intent.to : intent.from;
+    Result<std::optional<BackingStat>> at_home = LookFor(*record, *record->home);
     if (!at_home.ok()) return at_home.error();
-    const Result<bool> at_elsewhere = exists(elsewhere);
+    Result<std::optional<BackingStat>> at_elsewhere = LookFor(*record, elsewhere);
     if (!at_elsewhere.ok()) return at_elsewhere.error();
     const Result<InodeId> resident = catalog_.FindHome(elsewhere);
     if (!resident.ok() && resident.code() != ENOENT) return resident.error();
-    if (!*at_home && !*at_elsewhere && if_nowhere == IfNowhere::kWait) return false;
-    if (!*at_home && *at_elsewhere && !resident.ok()) {
+    if (!at_home->has_value() && !at_elsewhere->has_value() && if_nowhere == IfNowhere::kWait) return false;
+    // What fills the place of an empty file is no twin of it.
+    const bool is_twin = record->size > 0 || (at_elsewhere->has_value() && (*at_elsewhere)->size == 0);
+    if (at_home->has_value() && at_elsewhere->has_value() && !resident.ok() && is_twin) {
+      const Result<Twin> kept = PartTwins(*record->home, **at_home, elsewhere, **at_elsewhere);
+      if (!kept.ok()) return kept.error();
+      if (*kept == Twin::kElsewhere) at_home = std::optional<BackingStat>();
+    }
+    if (!at_home->has_value() && at_elsewhere->has_value() && !resident.ok()) {
       transaction.DeleteHome(*record->home);
       transaction.PutHome(elsewhere, intent.inode);
       record->home = elsewhere;

@@ -168,10 +168,8 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   // Nobody syncs either directory between the note and the move, or with half of it.
   const MutexPair entries_locks(EntriesLock(from.directory), EntriesLock(to.directory));
   if (!unsynced_moves_.Note(from.directory, to.directory)) return Error{EAGAIN, "waits for the sync of other moves"};
-  {
-    MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert({from.directory, to.directory});
-  }
+  NoteNewEntries(from.directory);
+  NoteNewEntries(to.directory);
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
   // vfat's new entry has no content until fsync of the file writes it, and any other sync may write it as it is. After a failure nothing
   // can be committed, so that the move is undone.

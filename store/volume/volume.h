@@ -247,6 +247,9 @@ class Volume {
   void NoteUnresolved(const IntentRecord& intent);
   std::optional<IntentRecord> UnresolvedMove(InodeId inode);
   bool IsAwaited(const Place& place);
+  Result<std::optional<BackingStat>> LookFor(const InodeRecord& record, const Place& place);
+  enum class Twin { kHome, kElsewhere };
+  Result<Twin> PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere, const BackingStat& at_elsewhere);
   Status QueueOrphans();
 
   // sweep.cc
@@ -315,6 +318,8 @@ class Volume {
   void TakeBackTimes(const InodeRecord& before, const InodeRecord& after);
 
   // sync.cc
+  void NoteNewEntries(InodeId directory);
+  bool IsContentUnsynced(InodeId inode);
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
   Status SyncEntriesLocked(InodeId directory);
@@ -358,8 +363,9 @@ class Volume {
   ChangeObserver* observer_ = nullptr;
   HomeDirectories directories_;
 
-  InodeSet verified_;    // Prepare has succeeded
-  InodeSet reconciled_;  // PrepareDirectory has succeeded
+  InodeSet verified_;      // Prepare has succeeded
+  InodeSet reconciled_;    // PrepareDirectory has succeeded
+  InodeSet synced_above_;  // the directory above is, or waits to be, synced in this session
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
   std::array<Mutex, 64> home_locks_;
@@ -386,6 +392,7 @@ class Volume {
   std::set<InodeId> syncing_takeovers_;                     // taken out of it; changed under pending_mutex_, by whoever has sync_mutex_
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new or moved entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
+  std::unordered_set<InodeId> syncing_contents_ GUARDED_BY(pending_mutex_);     // taken out of it by a SyncAll under way
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
   std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);       // directories listed for the first time since the last sync
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record

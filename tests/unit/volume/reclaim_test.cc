@@ -56,6 +56,33 @@ TEST_F(ReclaimTest, OrphansOfACrashedSessionAreReclaimed) {
   ExpectSound();
 }
 
+// It would come back as a stranger's with the next look at its directory.
+TEST_F(ReclaimTest, DeletedFileGoesAlsoWhenAPowerCutTookItsContent) {
+  File("a", "never synced");
+  EXPECT_EQ(Remove("a"), 0);
+  ASSERT_EQ(volume().SyncCatalog().code(), 0);
+  machine_.Kill();
+  machine_.clock().Advance(std::chrono::seconds(10));
+  BareFile("a", "");
+  Open();
+  Reopen();
+  EXPECT_THAT(Bare(), IsEmpty());
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
+TEST_F(ReclaimTest, DeletedFileGoesAlsoWhenAPowerCutLeftItEmpty) {
+  File("a", "synced");
+  ASSERT_EQ(volume().SyncAll().code(), 0);
+  EXPECT_EQ(Remove("a"), 0);
+  ASSERT_EQ(volume().SyncCatalog().code(), 0);
+  machine_.Kill();
+  machine_.clock().Advance(std::chrono::seconds(10));
+  BareFile("a", "");
+  Open();
+  Reopen();
+  EXPECT_THAT(Bare(), IsEmpty());
+}
+
 TEST_F(ReclaimTest, ContentThatIsGoneAlreadyIsNoError) {
   File("a", "1");
   Remove("a");
