@@ -126,6 +126,8 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
       const Result<BackingStat> seen = backing_.Stat(*in, place.name);
       if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
       if (!seen.ok()) return seen.error();
+      const bool may_be_anothers = record->unconfirmed && record->type == FileType::kRegular && place != *record->home;
+      if (may_be_anothers && (seen->size != record->size || seen->mtime != record->seen_mtime)) return false;
       return seen->type == record->type;
     };
     const Result<bool> at_home = exists(*record->home);
@@ -176,7 +178,7 @@ Status Volume::Close() {
   Transaction transaction(catalog_);
   {
     MutexLock lock(meta_mutex_);
-    meta_.clean = true;
+    meta_.clean = !doubted_;
     meta_.next_inode = next_inode_;
     meta_.inode_count = inode_count_.load();
     transaction.PutMeta(meta_);
