@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -194,6 +196,18 @@ class Mount {
   StartupReport& report_;
 };
 
+// One line for who mounts; the log has more.
+void TellRestoration(const MountPoints& points, OpenedVolume& opened, StartupReport& report) {
+  const std::optional<Restoration> restoration = opened.restoration();
+  if (!restoration.has_value() || !restoration->this_session) return;
+  const std::time_t taken = restoration->taken;
+  std::array<char, 64> time{};
+  std::tm parts{};
+  if (localtime_r(&taken, &parts) != nullptr) std::strftime(time.data(), time.size(), "%F %T", &parts);
+  report.Tell("hardlinkfs: " + points.source_path + ": the catalog was damaged; going on from its snapshot of " + time.data() +
+              ", see the log");
+}
+
 std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions& options, StartupReport& report) {
   const TerminationSignals signals;
   const OpenOptions open_options = ToOpenOptions(options, umask(0));
@@ -202,6 +216,7 @@ std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions
   const SystemClock clock;
   OpenResult opened = OpenWhenFree(points, open_options, clock, signals);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
+  TellRestoration(points, *std::get<std::unique_ptr<OpenedVolume>>(opened), report);
   return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock, vfs_options);
 }
 
@@ -238,6 +253,7 @@ int Fail(const Failure& failure) {
 OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   OpenOptions out;
   out.store = options.store;
+  out.snapshot_interval = options.snapshot;
   out.volume.uid = options.uid.value_or(getuid());
   out.volume.gid = options.gid.value_or(getgid());
   out.volume.keeper_uid = getuid();

@@ -101,19 +101,11 @@ class ReservedFiles final : public rocksdb::FileSystemWrapper {
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options, IODebugContext* context) override {
     for (;;) {
       IOStatus renamed = FileSystemWrapper::RenameFile(from, to, options, context);
-      if (renamed.ok()) return SyncRenamed(to);
-      if (!renamed.IsNoSpace() || !reserve_.GiveUp()) return renamed;
+      if (renamed.ok() || !renamed.IsNoSpace() || !reserve_.GiveUp()) return renamed;
     }
   }
 
  private:
-  // On vfat the new entry has a length of 0 until the file itself is synced; RocksDB syncs only the directory after it has renamed CURRENT.
-  static IOStatus SyncRenamed(const std::string& path) {
-    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.valid() || fsync(file.get()) != 0) return ToStatus(errno, path);
-    return IOStatus::OK();
-  }
-
   IOStatus Open(const std::string& path, int flags, std::unique_ptr<rocksdb::FSWritableFile>* result) {
     UniqueFd file;
     do {

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,8 +14,12 @@
 #include <utility>
 
 #include "store/base/mutex.h"
+#include "store/engine/layered_env.h"
+#include "store/engine/lenient_directories.h"
+#include "store/engine/manifest_files.h"
 #include "store/engine/reserved_files.h"
 #include "store/engine/rocksdb_options.h"
+#include "store/engine/successor.h"
 #include "store/engine/synced_prefix.h"
 
 namespace hardlinkfs {
@@ -53,6 +58,8 @@ class RocksdbCursor final : public Cursor {
     rocksdb::ReadOptions options;
     // A bound rather than a comparison: the iterator then stops before it has walked over deleted rows behind the prefix.
     if (!end_.empty()) options.iterate_upper_bound = &end_slice_;
+    // All rows are read once, and would drive what is in use out of the cache.
+    options.fill_cache = !prefix.empty();
     iterator_.reset(db.NewIterator(options));
     iterator_->Seek(ToSlice(std::max(prefix, from)));
   }
@@ -225,29 +232,53 @@ class RocksdbEngine final : public Engine {
 
 }  // namespace
 
-bool RocksdbEngineExists(const std::string& path) { return rocksdb::Env::Default()->FileExists(path + "/CURRENT").ok(); }
+namespace {
 
-void RemoveRocksdbEngine(const std::string& path) { rocksdb::DestroyDB(path, rocksdb::Options()).PermitUncheckedError(); }
+// RocksDB's files as the engine wants them, and its own threads.
+std::unique_ptr<rocksdb::Env> MakeEnv(const std::string& path, const RocksdbOptions& options,
+                                      const std::shared_ptr<RocksdbEvents>& events) {
+  std::shared_ptr<rocksdb::FileSystem> files = options.env == nullptr ? MakeLenientDirectories() : options.env->GetFileSystem();
+  if (options.reserve != nullptr) files = MakeReservedFiles(files, *options.reserve, {events, &events->frozen});
+  return MakeLayeredEnv(options.env == nullptr ? *rocksdb::Env::Default() : *options.env, MakeManifestFiles(files, path));
+}
 
-Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, RocksdbOptions options) {
+// REQUIRES: !status.ok()
+Error OpenError(const rocksdb::Status& status) {
+  spdlog::error("rocksdb: {}", status.ToString());
+  if (status.IsPathNotFound()) return {EUCLEAN, "rocksdb: a file of the database is missing"};
+  return Translate(status, "rocksdb: open");
+}
+
+}  // namespace
+
+bool RocksdbEngineExists(const std::string& path) {
+  const std::string in_force = DatabaseInForce(path);
+  return MakeEnv(in_force, {}, std::make_shared<RocksdbEvents>())->FileExists(in_force + "/CURRENT").ok();
+}
+
+void RemoveRocksdbEngine(const std::string& path) {
+  const std::unique_ptr<rocksdb::Env> env = MakeEnv(path, {}, std::make_shared<RocksdbEvents>());
+  rocksdb::Options options;
+  options.env = env.get();
+  // RocksDB does not know these; without them the directory is empty and goes too.
+  env->DeleteFile(path + "/CURRENT").PermitUncheckedError();
+  rocksdb::DestroyDB(path, options).PermitUncheckedError();
+}
+
+Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& place, RocksdbOptions options) {
+  const std::string path = options.env == nullptr ? DatabaseInForce(place) : place;
   const auto events = std::make_shared<RocksdbEvents>();
-  std::unique_ptr<rocksdb::Env> env;
-  if (options.reserve != nullptr) {
-    const rocksdb::Env& base = options.env == nullptr ? *rocksdb::Env::Default() : *options.env;
-    env = rocksdb::NewCompositeEnv(MakeReservedFiles(base.GetFileSystem(), *options.reserve, {events, &events->frozen}));
-    options.env = env.get();
-  }
+  std::unique_ptr<rocksdb::Env> env = MakeEnv(path, options, events);
+  options.env = env.get();
   rocksdb::Options settings = MakeRocksdbOptions(options, events);
   // RocksDB makes the directory and a LOG before it finds out that there is no database.
-  if (options.mode != RocksdbMode::kCreateIfMissing) {
-    const rocksdb::Status exists = settings.env->FileExists(path + "/CURRENT");
-    if (!exists.ok()) return Translate(exists, "rocksdb: no database here");
-  }
+  const bool exists = env->FileExists(path + "/CURRENT").ok();
+  if (options.mode != RocksdbMode::kCreateIfMissing && !exists) return Error{ENOENT, "rocksdb: no database here"};
   std::unique_ptr<FirstRecords> synced;
-  if (options.unsynced == Unsynced::kDrop && settings.env->FileExists(path + "/CURRENT").ok()) {
+  if (options.unsynced == Unsynced::kDrop && exists) {
     uint64_t records = 0;
     if (const rocksdb::Status counted = CountSyncedRecords(settings, path, records); !counted.ok()) {
-      return Translate(counted, "rocksdb: reading the logs");
+      return OpenError(counted);
     }
     synced = std::make_unique<FirstRecords>(records);
     settings.wal_filter = synced.get();
@@ -260,7 +291,7 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
     if (status.ToString().find("While lock file") != std::string::npos || status.ToString().find("lock hold by") != std::string::npos) {
       return Error{EBUSY, "rocksdb: in use by another process"};
     }
-    return Translate(status, "rocksdb: open");
+    return OpenError(status);
   }
   return std::unique_ptr<Engine>(
       std::make_unique<RocksdbEngine>(std::move(env), std::move(synced), std::unique_ptr<rocksdb::DB>(db), options, events));

@@ -69,6 +69,17 @@ bool Volume::LeaveToAdoption(const Place& home) {
   return false;
 }
 
+// What is found in it later is taken for somebody's secret. REQUIRES: no lock held that comes after the inode locks.
+Status Volume::Distrust(InodeId directory) {
+  const auto held = locks_.Exclusive(directory);
+  Result<InodeRecord> record = catalog_.ReadInode(directory);
+  if (!record.ok() || record->trusted_since == 0) return {};
+  record->trusted_since = 0;
+  Transaction transaction(catalog_);
+  transaction.PutInode(directory, *record);
+  return Commit(transaction);
+}
+
 Status Volume::DistrustSome() {
   std::set<InodeId> directories;
   {
@@ -76,13 +87,7 @@ Status Volume::DistrustSome() {
     directories.swap(distrusted_);
   }
   for (const InodeId directory : directories) {
-    const auto held = locks_.Exclusive(directory);
-    Result<InodeRecord> record = catalog_.ReadInode(directory);
-    if (!record.ok()) continue;
-    record->trusted_since = 0;
-    Transaction transaction(catalog_);
-    transaction.PutInode(directory, *record);
-    if (Status committed = Commit(transaction); !committed.ok()) return committed;
+    if (Status distrusted = Distrust(directory); !distrusted.ok()) return distrusted;
   }
   return {};
 }
@@ -105,6 +110,8 @@ Status Volume::RescueAbandoned() {
 Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
   const Place& home = *record.home;
   const bool is_directory = record.type == FileType::kDirectory;
+  // It was somebody's last name when a snapshot of the catalog was made. What lies there now may have got a name since.
+  if (record.unconfirmed) return LeaveToAdoption(home);
   const bool of_this_session = verified_.Contains(orphan);
   const Result<BackingDirectoryRef> in = directories_.Open(home.directory);
   if (in.code() == ENOENT || in.code() == ENOTDIR) return true;

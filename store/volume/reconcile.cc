@@ -43,15 +43,20 @@ Status Volume::Prepare(InodeId inode) {
   if (*there) return {};
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (record.ok() && IsLostAndFound(inode)) return RemakeHome(inode, *record);
+  // Of an unconfirmed one the home may be another's, and will be adopted as that: sooner or later, and never with anybody's permissions.
+  const Trust trust = record.ok() && record->unconfirmed ? Trust::kNone : Trust::kAsTheDirectory;
+  if (trust == Trust::kNone && record->home.has_value()) {
+    if (Status distrusted = Distrust(record->home->directory); !distrusted.ok()) return distrusted;
+  }
   if (Status dropped = DropVanished(inode); !dropped.ok()) return dropped;
   if (record.ok() && record->home.has_value()) {
-    if (Status adopted = AdoptReplacement(*record->home); !adopted.ok()) return adopted;
+    if (Status adopted = AdoptReplacement(*record->home, trust); !adopted.ok()) return adopted;
   }
   return Error{ENOENT, "vanished from the backing"};
 }
 
 // Where something vanished there may be something else of that name. If the directory was listed already, it counted as known then.
-Status Volume::AdoptReplacement(const Place& place) {
+Status Volume::AdoptReplacement(const Place& place, Trust trust) {
   if (!reconciled_.Contains(place.directory)) return {};
   const auto held = locks_.Exclusive(place.directory);
   MutexLock home_lock(HomeLock(place.directory));
@@ -67,7 +72,7 @@ Status Volume::AdoptReplacement(const Place& place) {
     return entries.empty();
   });
   if (!listed.ok()) return listed;
-  return Adopt(place.directory, entries);
+  return Adopt(place.directory, entries, trust);
 }
 
 // RETURNS: false when the home has vanished. The names go then, which takes other locks than this function holds.
@@ -94,6 +99,10 @@ Result<bool> Volume::Verify(InodeId inode) {
   if (seen->type != record->type) return vanished();
 
   Transaction transaction(catalog_);
+  if (record->unconfirmed) {
+    const Result<bool> confirmed = Confirm(inode, *record, *seen, transaction);
+    if (!confirmed.ok() || !*confirmed) return confirmed;
+  }
   if (!record->imported) {
     if (Status imported = Import(inode, *record, *seen, *in, transaction); !imported.ok()) return imported.error();
   } else if (record->type == FileType::kRegular && (seen->mtime != record->seen_mtime || seen->size != record->size)) {

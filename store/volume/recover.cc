@@ -124,6 +124,9 @@ Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, co
   const Result<BackingStat> seen = backing_.Stat(*in, place.name);
   if (nothing(seen)) return std::optional<BackingStat>();
   if (!seen.ok()) return seen.error();
+  // Where a snapshot's record says it should be by now may lie another's.
+  const bool may_be_anothers = record.unconfirmed && record.type == FileType::kRegular && place != *record.home;
+  if (may_be_anothers && (seen->size != record.size || seen->mtime != record.seen_mtime)) return std::optional<BackingStat>();
   return seen->type == record.type ? std::optional(*seen) : std::nullopt;
 }
 
@@ -236,7 +239,7 @@ Status Volume::Close() {
   Transaction transaction(catalog_);
   {
     MutexLock lock(meta_mutex_);
-    meta_.clean = true;
+    meta_.clean = !doubted_;
     meta_.next_inode = next_inode_;
     meta_.inode_count = inode_count_.load();
     transaction.PutMeta(meta_);

@@ -99,7 +99,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
   const auto held = locks_.Exclusive(move.inode);
   Result<InodeRecord> record = catalog_.ReadInode(move.inode);
   if (!record.ok() && record.code() != ENOENT) return record.error();
-  if (!record.ok() || record->home != move.from) return false;
+  if (!record.ok() || record->home != move.from || record->unconfirmed) return false;
   if (!move.to_homes) {
     const Result<InodeRecord> parent = catalog_.ReadInode(move.to.directory);
     if (!parent.ok() || parent->nlink == 0) return false;

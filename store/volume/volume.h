@@ -209,6 +209,8 @@ class Volume {
   Status NoteSync(Status synced);
   // RETURNS: EROFS after a failed sync.
   Status Writable() const;
+  // A part of the catalog cannot be read: the next session is to look at all of it, as after a crash.
+  void DoubtCatalog() { doubted_ = true; }
 
   // reclaim.cc
 
@@ -296,7 +298,7 @@ class Volume {
   Result<Differences> Compare(InodeId directory);
   bool HoldsStrangers(InodeId directory);
   Status FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling);
-  Status AdoptReplacement(const Place& place);
+  Status AdoptReplacement(const Place& place, Trust trust = Trust::kAsTheDirectory);
   Status DropVanished(InodeId inode);
   Status DropName(const NameRow& row);
   Result<InodeId> LostAndFound();
@@ -305,6 +307,10 @@ class Volume {
   void TellListing(InodeId directory) const;
   void TellName(InodeId directory, const Name& name) const;
   Status RemakeHome(InodeId inode, const InodeRecord& record);
+
+  // confirm.cc
+  Result<bool> IsKnownAgain(InodeId inode, const InodeRecord& record, const BackingStat& seen, unsigned levels);
+  Result<bool> Confirm(InodeId inode, InodeRecord& record, const BackingStat& seen, Transaction& transaction);
 
   // content.cc
   Result<std::unique_ptr<BackingFile>> OpenContentAt(const Place& place);
@@ -330,6 +336,7 @@ class Volume {
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
   bool LeaveToAdoption(const Place& home);
+  Status Distrust(InodeId directory);
   Status DistrustSome();
   Status RescueAbandoned();
   Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
@@ -381,6 +388,7 @@ class Volume {
   std::atomic<uint64_t> synced_{0};
   std::atomic<bool> may_be_detached_{false};
   std::atomic<bool> sync_failed_{false};  // and then also failure_, a moment later
+  std::atomic<bool> doubted_{false};
   uint64_t generation_ = 0;
   uint64_t crash_session_ = 0;  // 0: there was none
 
