@@ -28,7 +28,8 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
     }
   }
   if (orphans.empty()) return size_t{0};
-  const Status synced = Keeps(Rule::kDeletionBeforeRemoval) ? SyncCatalog() : Status();
+  Status synced;
+  if (Keeps(Rule::kDeletionBeforeRemoval)) synced = SyncCatalog();
   Status status = synced;
   size_t removed = 0;
   // Once more where something is to be left to adoption, which the first time only notes.

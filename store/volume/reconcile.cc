@@ -263,12 +263,15 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
     if (!homes.ok()) return homes.error();
     for (const auto& [name, inode] : *homes) {
       if (seen.contains(std::hash<std::string>()(name.bytes()))) continue;
-      const auto respelling = respellings.find(CaseFold(name.bytes()));
+      // What was an orphan's may be gone since before a power cut, and something else there now: that is not for reclaiming.
+      const Result<bool> orphan = catalog_.IsOrphan(inode);
+      if (!orphan.ok()) return orphan.error();
+      const auto respelling = *orphan ? respellings.end() : respellings.find(CaseFold(name.bytes()));
       std::vector<BackingName> spellings;
       if (respelling != respellings.end()) {
         spellings.push_back(respelling->second);
         respellings.erase(respelling);
-      } else if (may_be_respelled) {
+      } else if (may_be_respelled && !*orphan) {
         spellings = LookAlikes(*ref, name, unknown);
       }
       if (spellings.size() == 1) {

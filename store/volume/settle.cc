@@ -166,8 +166,8 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   if (!file.ok()) return file.error();
   // Nobody syncs either directory between the note and the move, or with half of it.
   const MutexPair entries_locks(EntriesLock(from.directory), EntriesLock(to.directory));
-  if (Keeps(Rule::kTargetBeforeSource) && !unsynced_moves_.Note(from.directory, to.directory))
-    return Error{EAGAIN, "waits for the sync of other moves"};
+  const bool in_order = Keeps(Rule::kMovesAreSynced) && Keeps(Rule::kTargetBeforeSource);
+  if (in_order && !unsynced_moves_.Note(from.directory, to.directory)) return Error{EAGAIN, "waits for the sync of other moves"};
   if (Keeps(Rule::kMovesAreSynced)) {
     MutexLock lock(pending_mutex_);
     unsynced_directories_.insert({from.directory, to.directory});

@@ -90,7 +90,8 @@ Status Volume::SyncCatalog() {
 
 // What the commits so far rely on: entries of the backing (S2), and contents that took over a name (S7).
 Status Volume::SyncReliedOn(HomesMayMove homes_may_move) {
-  Status synced = Keeps(Rule::kEntriesBeforeLog) ? SyncNewEntries() : Status();
+  Status synced;
+  if (Keeps(Rule::kEntriesBeforeLog)) synced = SyncNewEntries();
   if (synced.ok() && Keeps(Rule::kTakeoversBeforeLog)) synced = SyncTakeovers(homes_may_move);
   return synced;
 }
@@ -123,7 +124,8 @@ Status Volume::BeforePersist() {
     inodes = takeovers_;
     inodes.insert(syncing_takeovers_.begin(), syncing_takeovers_.end());
   }
-  Status synced = Keeps(Rule::kEntriesBeforePersist) ? SyncNewEntries() : Status();
+  Status synced;
+  if (Keeps(Rule::kEntriesBeforePersist)) synced = SyncNewEntries();
   for (const InodeId inode : inodes) {
     if (synced.ok() && Keeps(Rule::kTakeoversBeforePersist)) synced = SyncContentOf(inode);
   }

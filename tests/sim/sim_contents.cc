@@ -126,9 +126,10 @@ void SimRun::SetAttributes() {
       node.mtime = change.mtime;
   }
   Trace("setattr ", inode, change.mode ? " mode" : change.mtime ? " mtime" : " owner");
+  // Also when it is not acknowledged, the backing may have the time already.
+  if (change.mtime.has_value() && files_.contains(inode)) files_[inode].mtime_promised = false;
   if (!Acknowledged(machine_.vfs().SetAttributes(PickCaller(), inode, change).code(), 0)) return;
   now_.nodes[inode] = node;
-  if (change.mtime.has_value() && files_.contains(inode)) files_[inode].mtime_promised = false;
   CheckAttributes(inode);
 }
 
