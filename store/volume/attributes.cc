@@ -77,6 +77,11 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
       if (!mirrored.ok()) return mirrored.error();
     }
     if (Status mirrored = MirrorTimes(change, record); !mirrored.ok()) return mirrored.error();
+    if (record.type == FileType::kRegular && (change.mtime.has_value() || change.atime.has_value())) {
+      // Else a power cut could bring the backing's old time back, which would count as a later write.
+      MutexLock lock(pending_mutex_);
+      unsynced_contents_.insert(inode);
+    }
   }
   Transaction transaction(catalog_);
   // Any number of changes could use up what deletions need: the second half of the reserve is theirs.

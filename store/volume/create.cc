@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "store/backing/case_fold.h"
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -47,8 +48,8 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
 // The intent to move away from it is settled, but may come back in a power cut: whatever lies there then is taken for what was to be moved.
 void Volume::LeavePlace(const Place& place) {
   MutexLock lock(pending_mutex_);
-  moving_from_.erase(AsTheBackingSees(place));
-  left_.insert(AsTheBackingSees(place));
+  announced_.erase(AsTheBackingSees(place));
+  if (Keeps(Rule::kLeftPlaceIsTaken)) left_.insert(AsTheBackingSees(place));
 }
 
 Place Volume::AsTheBackingSees(const Place& place) const {
@@ -59,18 +60,18 @@ Result<bool> Volume::IsTaken(const Place& place) {
   {
     const Place seen = AsTheBackingSees(place);
     MutexLock lock(pending_mutex_);
-    if (moving_from_.contains(seen) || left_.contains(seen)) return true;
+    if (announced_.contains(seen) || left_.contains(seen)) return true;
   }
   const Result<InodeId> resident = catalog_.FindHome(place);
   if (!resident.ok() && resident.code() != ENOENT) return resident.error();
-  return resident.ok();
+  return resident.ok() && Keeps(Rule::kHomeIsTaken);
 }
 
 // Whether a power cut could bring back a state in which nobody had looked into the directory. What was made in it since would then be taken
 // for a stranger's, with its permissions; in homes/ it is not.
 bool Volume::IsFreshListing(InodeId directory) {
   MutexLock lock(pending_mutex_);
-  return fresh_listings_.contains(directory);
+  return fresh_listings_.contains(directory) && Keeps(Rule::kFreshListingKeepsApart);
 }
 
 Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what) {

@@ -1,6 +1,8 @@
 // Removing the contents of inodes without names. Never in the foreground, and never before the deletion itself is durable (S4).
 #include <cerrno>
 
+#include "store/base/rules.h"
+#include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -27,28 +29,31 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
     }
   }
   if (orphans.empty()) return size_t{0};
-  const Status synced = SyncCatalog();
+  Status synced;
+  if (Keeps(Rule::kDeletionBeforeRemoval)) synced = SyncCatalog();
   Status status = synced;
   size_t removed = 0;
-  std::vector<InodeId> again;
-  for (const InodeId orphan : orphans) {
-    if (!synced.ok()) {
-      again.push_back(orphan);
-      continue;
+  // Once more where something is to be left to adoption, which the first time only notes.
+  for (bool again = synced.ok(); again;) {
+    std::vector<InodeId> left;
+    for (const InodeId orphan : orphans) {
+      // One that cannot be removed does not hold up the others.
+      const Result<bool> gone = RemoveOrphan(orphan);
+      if (!gone.ok()) status = gone.error();
+      if (gone.ok() && *gone) {
+        ++removed;
+      } else {
+        left.push_back(orphan);
+      }
     }
-    // One that cannot be removed does not hold up the others.
-    const Result<bool> gone = RemoveOrphan(orphan);
-    if (!gone.ok()) status = gone.error();
-    if (gone.ok() && *gone) {
-      ++removed;
-    } else {
-      again.push_back(orphan);
-    }
+    orphans.swap(left);
+    const Result<bool> distrusted = DistrustSome();
+    if (!distrusted.ok()) status = distrusted.error();
+    again = distrusted.ok() && *distrusted;
   }
-  if (Status distrusted = DistrustSome(); !distrusted.ok()) status = distrusted;
   if (Status rescued = RescueAbandoned(); !rescued.ok()) status = rescued;
   MutexLock lock(pending_mutex_);
-  reclaimable_.insert(reclaimable_.end(), again.begin(), again.end());
+  reclaimable_.insert(reclaimable_.end(), orphans.begin(), orphans.end());
   if (removed == 0 && !status.ok()) return status.error();
   if (options_.reserve != nullptr) options_.reserve->Restore();
   return removed;
@@ -63,7 +68,7 @@ bool Volume::LeaveToAdoption(const Place& home) {
     return true;
   }
   const Result<InodeRecord> record = catalog_.ReadInode(home.directory);
-  if (!record.ok() || record->trusted_since == 0) return true;
+  if (!record.ok() || record->trusted_since == 0 || !Keeps(Rule::kAbandonedIsDistrusted)) return true;
   MutexLock lock(pending_mutex_);
   distrusted_.insert(home.directory);
   return false;
@@ -80,16 +85,17 @@ Status Volume::Distrust(InodeId directory) {
   return Commit(transaction);
 }
 
-Status Volume::DistrustSome() {
+// RETURNS: whether there was any.
+Result<bool> Volume::DistrustSome() {
   std::set<InodeId> directories;
   {
     MutexLock lock(pending_mutex_);
     directories.swap(distrusted_);
   }
   for (const InodeId directory : directories) {
-    if (Status distrusted = Distrust(directory); !distrusted.ok()) return distrusted;
+    if (Status distrusted = Distrust(directory); !distrusted.ok()) return distrusted.error();
   }
-  return {};
+  return !directories.empty();
 }
 
 Status Volume::RescueAbandoned() {
@@ -120,6 +126,12 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
     const Result<BackingStat> there = backing_.Stat(*in, home.name);
     if (there.code() == ENOENT) return true;
     if (!there.ok()) return there.error();
+    if (!capabilities_.case_sensitive) {
+      // It was removed before a power cut took that back, and in its place may be somebody else's by now.
+      const Result<bool> ours = IsSpelledSo(backing_, *in, home.name);
+      if (!ours.ok()) return ours.error();
+      if (!*ours) return true;
+    }
     const bool comparable = record.type == FileType::kRegular && record.imported && !record.in_use && home.directory != kHomesDirectory;
     // A shorter one of the same time is what a power cut during its removal has left (FAT frees the content before the entry goes).
     const bool written = there->size > record.size || (there->size > 0 && there->mtime != record.seen_mtime);
@@ -178,7 +190,7 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
     if (!removed.ok() || !*removed) return removed;
     transaction.DeleteHome(home);
     // Else it could come back from a power cut without a record, as a stranger.
-    NoteNewEntries(home.directory);
+    if (Keeps(Rule::kRemovalIsSynced)) NoteNewEntries(home.directory);
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Forget(orphan);

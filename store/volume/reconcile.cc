@@ -10,7 +10,9 @@
 #include <unordered_set>
 
 #include "store/backing/case_fold.h"
+#include "store/base/rules.h"
 #include "store/volume/hidden_entries.h"
+#include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -97,6 +99,12 @@ Result<bool> Volume::Verify(InodeId inode) {
   if (seen.code() == ENOENT || seen.code() == ENOTDIR) return vanished();
   if (!seen.ok()) return seen.error();
   if (seen->type != record->type) return vanished();
+  if (record->nlink == 0 && !capabilities_.case_sensitive) {
+    // An orphan's content may have been removed before a power cut took that back, and its place be somebody else's by now.
+    const Result<bool> ours = IsSpelledSo(backing_, *in, record->home->name);
+    if (!ours.ok()) return ours.error();
+    if (!*ours) return false;
+  }
 
   Transaction transaction(catalog_);
   if (record->unconfirmed) {
@@ -269,12 +277,15 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
     if (!homes.ok()) return homes.error();
     for (const auto& [name, inode] : *homes) {
       if (seen.contains(std::hash<std::string>()(name.bytes()))) continue;
-      const auto respelling = respellings.find(CaseFold(name.bytes()));
+      // What was an orphan's may be gone since before a power cut, and something else there now: that is not for reclaiming.
+      const Result<bool> orphan = catalog_.IsOrphan(inode);
+      if (!orphan.ok()) return orphan.error();
+      const auto respelling = *orphan ? respellings.end() : respellings.find(CaseFold(name.bytes()));
       std::vector<BackingName> spellings;
       if (respelling != respellings.end()) {
         spellings.push_back(respelling->second);
         respellings.erase(respelling);
-      } else if (may_be_respelled) {
+      } else if (may_be_respelled && !*orphan) {
         spellings = LookAlikes(*ref, name, unknown);
       }
       if (spellings.size() == 1) {
@@ -359,7 +370,8 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been
   // private.
   const bool suspicious = parent->trusted_since < crash_session_ || parent->trusted_since == 0 || generation_ == crash_session_;
-  const bool strict = trust == Trust::kNone || (parent->listed && suspicious);
+  const bool strict =
+      (trust == Trust::kNone && Keeps(Rule::kRescuedIsPrivate)) || (parent->listed && suspicious && Keeps(Rule::kStrangersArePrivate));
   // Before that, nobody was told what is in there.
   const bool was_listed = reconciled_.Contains(directory);
   std::vector<Name> appeared;

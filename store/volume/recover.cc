@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -172,7 +173,7 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
       if (!kept.ok()) return kept.error();
       if (*kept == Twin::kElsewhere) at_home = std::optional<BackingStat>();
     }
-    if (!at_home->has_value() && at_elsewhere->has_value() && !resident.ok()) {
+    if (!at_home->has_value() && at_elsewhere->has_value() && !resident.ok() && Keeps(Rule::kIntentsResolved)) {
       transaction.DeleteHome(*record->home);
       transaction.PutHome(elsewhere, intent.inode);
       record->home = elsewhere;
@@ -194,8 +195,8 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
 void Volume::NoteUnresolved(const IntentRecord& intent) {
   MutexLock lock(pending_mutex_);
   unresolved_[intent.inode] = intent;
-  moving_from_.insert(AsTheBackingSees(intent.from));
-  moving_from_.insert(AsTheBackingSees(intent.to));
+  announced_.insert(AsTheBackingSees(intent.from));
+  announced_.insert(AsTheBackingSees(intent.to));
 }
 
 std::optional<IntentRecord> Volume::UnresolvedMove(InodeId inode) {

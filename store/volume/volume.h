@@ -195,8 +195,6 @@ class Volume {
 
   // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
   Status SyncCatalog();
-  // Makes the entries durable that were made on the backing since the last time. Any inode lock may be held.
-  Status SyncNewEntries();
   // SyncCatalog and all contents and entries that changed. REQUIRES: no lock held.
   Status SyncAll();
   // RETURNS: whether SyncAll has anything to do.
@@ -330,14 +328,16 @@ class Volume {
   Status SyncEntries(InodeId directory);
   Status SyncEntriesLocked(InodeId directory);
   enum class HomesMayMove { kNo, kYes };
+  Status SyncReliedOn(HomesMayMove homes_may_move);
   Status SyncTakeovers(HomesMayMove homes_may_move);
+  Status SyncNewEntries();
   Status BeforePersist();
 
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
   bool LeaveToAdoption(const Place& home);
   Status Distrust(InodeId directory);
-  Status DistrustSome();
+  Result<bool> DistrustSome();
   Status RescueAbandoned();
   Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
 
@@ -406,8 +406,8 @@ class Volume {
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
   std::vector<BackingName> abandoned_ GUARDED_BY(pending_mutex_);  // in homes/, without a record
   // AsTheBackingSees.
-  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);                 // with an intent
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);                        // with an intent that is gone, but not durably
+  std::set<Place> announced_ GUARDED_BY(pending_mutex_);  // an intent says that its inode may lie there
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);       // with an intent that is gone, but not durably
   std::map<InodeId, IntentRecord> unresolved_ GUARDED_BY(pending_mutex_);  // moves that were made or not; both places are kept for them
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   std::map<Place, FileType> leftovers_ GUARDED_BY(pending_mutex_);   // entries of creations that failed
