@@ -162,7 +162,9 @@ class Mount {
     SessionCache cache;
     Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
     vfs.Start();
-    std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, opened.capabilities());
+    SessionOptions session = ToSessionOptions(options_, points_);
+    if (const auto restoration = opened.restoration()) session.restored_from = restoration->taken;
+    std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);
     return failure;
@@ -170,8 +172,8 @@ class Mount {
 
  private:
   std::optional<Failure> Serve(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, SessionCache& cache,
-                               const Capabilities& capabilities) {
-    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, cache, ToSessionOptions(options_, points_));
+                               const SessionOptions& session_options, const Capabilities& capabilities) {
+    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, cache, session_options);
     if (const auto* const failure = std::get_if<MountFailure>(&mounted)) {
       return FailureOn(points_.source_path, "cannot be mounted on " + points_.mountpoint + ": " + failure->reason, failure->code);
     }

@@ -56,6 +56,8 @@ class Fallback : public UnmountedTest {
     EXPECT_THAT(mounted.err, HasSubstr("the catalog was damaged; going on from its snapshot"));
     EXPECT_EQ(std::count(mounted.err.begin(), mounted.err.end(), '\n'), 1) << mounted.err;
     EXPECT_THAT(volume().Log(), HasSubstr("going on from the snapshot of the catalog"));
+    const CommandResult status = RunCommand({Command(), "status", top().path()});
+    EXPECT_THAT(status.out, HasSubstr("goes on from its snapshot of "));
   }
   void ExpectOldTree() {
     EXPECT_THAT(top().Tree(), testing::UnorderedElementsAre("a", "d/", "d/link", "symlink"));
