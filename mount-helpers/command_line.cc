@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuse/lowlevel/session.h"
@@ -65,6 +67,29 @@ Command ParseHelper(int argc, const char* const* argv) {
   });
 }
 
+Command ToCommand(const FsckArguments& arguments) {
+  if (arguments.version) return PrintCommand{VersionText() + "\n"};
+  std::variant<FsckCommand, std::string> command = ToFsckCommand(arguments);
+  if (const auto* const wrong = std::get_if<std::string>(&command)) return UsageError{*wrong};
+  return std::get<FsckCommand>(std::move(command));
+}
+
+Command ParseFsckHelper(int argc, const char* const* argv) {
+  CLI::App app("Checks and repairs a hardlinkfs that is not mounted.", "fsck.hardlinkfs");
+  FsckArguments arguments;
+  AddFsckArguments(app, arguments);
+  return Parse(app, argc, argv, [&] { return ToCommand(arguments); });
+}
+
+void AddRebuildArguments(CLI::App& app, RebuildCommand& command, std::vector<std::string>& options) {
+  app.add_option("DIR", command.directory, "the source directory of the volume")->required();
+  app.add_flag("-y", command.yes, "do not ask");
+  app.add_flag("--force", command.force, "also when the catalog is whole");
+  app.add_option("-o,--options", options, "as for mount: store=, and uid=, gid=, umask= for what the files do not tell")
+      ->type_name("OPTIONS")
+      ->allow_extra_args(false);
+}
+
 Command ParseTool(int argc, const char* const* argv) {
   CLI::App app(kDescription, "hardlinkfs");
   app.set_version_flag("--version", VersionText());
@@ -81,8 +106,33 @@ Command ParseTool(int argc, const char* const* argv) {
   CLI::App& probe_app = *app.add_subcommand("probe", "tell what a filesystem can do, and what would therefore be stored");
   probe_app.add_option("DIR", probe.directory, "a writable directory on it; a scratch folder comes and goes there")->required();
 
+  FsckArguments fsck;
+  CLI::App& fsck_app = *app.add_subcommand("fsck", "check and repair a volume that is not mounted");
+  AddFsckArguments(fsck_app, fsck);
+
+  RebuildCommand rebuild;
+  std::vector<std::string> rebuild_options;
+  CLI::App& rebuild_app = *app.add_subcommand("rebuild", "make a new catalog from the files, when the old one is lost");
+  AddRebuildArguments(rebuild_app, rebuild, rebuild_options);
+
+  SyncCommand sync;
+  CLI::App& sync_app = *app.add_subcommand("sync", "make everything that was done in a mount durable");
+  sync_app.add_option("PATH", sync.path, "the mountpoint, or anything in the mount")->required();
+  sync_app.footer("sync(1) cannot do this: the kernel has no request for it that reaches the server of a FUSE filesystem.");
+
+  StatusCommand status;
+  CLI::App& status_app = *app.add_subcommand("status", "tell how a mount is");
+  status_app.add_option("PATH", status.path, "the mountpoint, or anything in the mount")->required();
+  status_app.add_flag("--json", status.json, "for programs");
+  status_app.footer("The exit status is 3 when a sync has failed, and the mount has to be mounted again.");
+
   return Parse(app, argc, argv, [&]() -> Command {
+    rebuild.options = Join(rebuild_options);
+    if (rebuild_app.parsed()) return rebuild;
     if (probe_app.parsed()) return probe;
+    if (fsck_app.parsed()) return ToCommand(fsck);
+    if (sync_app.parsed()) return sync;
+    if (status_app.parsed()) return status;
     mount.options = Join(options);
     return mount;
   });
@@ -97,7 +147,15 @@ std::string VersionText() {
 Command ParseCommandLine(int argc, const char* const* argv) {
   const std::string called = std::filesystem::path(argv[0]).filename().string();
   if (called.starts_with("mount.hardlinkfs")) return ParseHelper(argc, argv);
-  return ParseTool(argc, argv);
+  const bool is_fsck = called.starts_with("fsck.hardlinkfs");
+  if (!is_fsck && (argc < 2 || std::string_view(argv[1]) != "fsck")) return ParseTool(argc, argv);
+  const std::vector<std::string> words = JoinProgress(argc, argv);
+  std::vector<const char*> joined;
+  for (const std::string& word : words) joined.push_back(word.c_str());
+  const auto parse = is_fsck ? ParseFsckHelper : ParseTool;
+  Command command = parse(static_cast<int>(joined.size()), joined.data());
+  if (auto* const error = std::get_if<UsageError>(&command)) error->status = kFsckUsage;
+  return command;
 }
 
 }  // namespace hardlinkfs

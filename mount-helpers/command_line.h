@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "fuse/lowlevel/options.h"
+#include "mount-helpers/fsck_arguments.h"
+#include "mount-helpers/rebuild_command.h"
 
 namespace hardlinkfs {
 
@@ -24,6 +26,17 @@ struct ProbeCommand {
   std::string directory;
 };
 
+// `hardlinkfs sync PATH`
+struct SyncCommand {
+  std::string path;
+};
+
+// `hardlinkfs status [--json] PATH`
+struct StatusCommand {
+  bool json = false;
+  std::string path;
+};
+
 // --help, --version
 struct PrintCommand {
   std::string text;
@@ -32,11 +45,12 @@ struct PrintCommand {
 // One line, that says what is wrong.
 struct UsageError {
   std::string line;
+  int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, PrintCommand, UsageError>;
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PrintCommand, UsageError>;
 
-// The last component of argv[0] decides whether this is `hardlinkfs` or `mount.hardlinkfs`. REQUIRES: argc >= 1.
+// The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);
 
 // RETURNS: the versions of hardlinkfs and of the libraries that matter, one line.

@@ -1,12 +1,16 @@
-// The `hardlinkfs` command, which is also mount.hardlinkfs when called by that name.
+// The `hardlinkfs` command, which is also mount.hardlinkfs and fsck.hardlinkfs when called by those names.
 #include <cstdio>
 #include <exception>
 #include <variant>
 
 #include "mount-helpers/command_line.h"
+#include "mount-helpers/console.h"
+#include "mount-helpers/control_command.h"
 #include "mount-helpers/failure.h"
+#include "mount-helpers/fsck_command.h"
 #include "mount-helpers/mount_command.h"
 #include "mount-helpers/probe_command.h"
+#include "mount-helpers/rebuild_command.h"
 
 namespace hardlinkfs {
 namespace {
@@ -14,13 +18,23 @@ namespace {
 struct Runner {
   int operator()(const MountCommand& command) const { return RunMount(command); }
   int operator()(const ProbeCommand& command) const { return RunProbe(command); }
+  int operator()(const FsckCommand& command) const {
+    Terminal terminal;
+    return RunFsck(command, terminal);
+  }
+  int operator()(const RebuildCommand& command) const {
+    Terminal terminal;
+    return RunRebuild(command, terminal);
+  }
+  int operator()(const SyncCommand& command) const { return RunSync(command); }
+  int operator()(const StatusCommand& command) const { return RunStatus(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);
   }
   int operator()(const UsageError& error) const {
     std::fprintf(stderr, "hardlinkfs: %s\n", error.line.c_str());
-    return Status(ExitStatus::kUsage);
+    return error.status;
   }
 
  private:

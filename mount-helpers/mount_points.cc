@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "mount-helpers/mount_table.h"
 
@@ -100,15 +101,24 @@ std::optional<Failure> CheckMountpoint(const MountPoints& points) {
 
 }  // namespace
 
-std::variant<MountPoints, Failure> OpenMountPoints(const std::string& source, const std::string& mountpoint) {
+std::variant<SourceDirectory, Failure> OpenSource(const std::string& source) {
   if (auto failure = RemoveDeadMount(source)) return *failure;
+  SourceDirectory opened;
+  opened.directory = UniqueFd(open(source.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened.directory.valid()) return FailureOn(source, Reason(errno), errno);
+  opened.path = RealPath(source);
+  if (opened.path.empty()) return FailureOn(source, Reason(errno), errno);
+  if (auto failure = CheckNotCovered(opened.path)) return *failure;
+  return opened;
+}
+
+std::variant<MountPoints, Failure> OpenMountPoints(const std::string& source, const std::string& mountpoint) {
   if (auto failure = RemoveDeadMount(mountpoint)) return *failure;
+  std::variant<SourceDirectory, Failure> opened = OpenSource(source);
+  if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
   MountPoints points;
-  points.source = UniqueFd(open(source.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!points.source.valid()) return FailureOn(source, Reason(errno), errno);
-  points.source_path = RealPath(source);
-  if (points.source_path.empty()) return FailureOn(source, Reason(errno), errno);
-  if (auto failure = CheckNotCovered(points.source_path)) return *failure;
+  points.source = std::move(std::get<SourceDirectory>(opened).directory);
+  points.source_path = std::move(std::get<SourceDirectory>(opened).path);
   points.mountpoint = RealPath(mountpoint);
   if (points.mountpoint.empty()) return FailureOn(mountpoint, Reason(errno), errno);
   if (auto failure = CheckMountpoint(points)) return *failure;

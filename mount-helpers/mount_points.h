@@ -21,6 +21,14 @@ struct MountPoints {
 // a way that would make the server ask itself.
 std::variant<MountPoints, Failure> OpenMountPoints(const std::string& source, const std::string& mountpoint);
 
+struct SourceDirectory {
+  UniqueFd directory;  // open for reading
+  std::string path;    // absolute, without symlinks
+};
+
+// The same for a source that is not to be mounted. RETURNS: a failure also when it is mounted, or covered by a hardlinkfs.
+std::variant<SourceDirectory, Failure> OpenSource(const std::string& source);
+
 // RETURNS: whether `inner` is below `outer`, and not `outer` itself. Both are absolute and without symlinks.
 bool LiesInside(const std::string& inner, const std::string& outer);
 

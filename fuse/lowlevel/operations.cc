@@ -18,7 +18,6 @@ void Init(void* userdata, fuse_conn_info* connection) {
 //   would have to write, the kernel still writes the pages of mmap back before it would have asked, and a close saves a round trip.
 // - getlk, setlk, flock: everybody who locks goes through this kernel, which does it by itself.
 // - write_buf: it is for splice, which is off (a pipe for each request, and passthrough makes it needless); libfuse then calls write.
-// - ioctl: no flags yet.
 fuse_lowlevel_ops Operations() {
   fuse_lowlevel_ops table{};
   table.init = Init;
@@ -26,6 +25,7 @@ fuse_lowlevel_ops Operations() {
   AddAttributeOperations(table);
   AddFileOperations(table);
   AddListingOperations(table);
+  AddControlOperations(table);
   return table;
 }
 

@@ -6,6 +6,7 @@
 #include "fuse/lowlevel/fuse_api.h"
 #include "fuse/lowlevel/kernel_cache.h"
 #include "fuse/lowlevel/passthrough.h"
+#include "fuse/lowlevel/session.h"
 #include "fuse/vfs/vfs.h"
 #include "store/base/clock.h"
 
@@ -18,6 +19,7 @@ struct Server {
   KernelPassthrough& passthrough;
   SessionCache& cache;
   Connection& connection;
+  const SessionOptions& options;
 };
 
 // RETURNS: the table, to be used with a Server as userdata.
@@ -28,6 +30,7 @@ void AddNamespaceOperations(fuse_lowlevel_ops& table);
 void AddAttributeOperations(fuse_lowlevel_ops& table);
 void AddFileOperations(fuse_lowlevel_ops& table);
 void AddListingOperations(fuse_lowlevel_ops& table);
+void AddControlOperations(fuse_lowlevel_ops& table);
 
 }  // namespace hardlinkfs
 

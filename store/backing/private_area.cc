@@ -49,6 +49,7 @@ What is in here
   volume      the number by which hardlinkfs knows this drive again
   catalog     the names, links, owners, permissions and times of your files
               (it may also be kept somewhere else)
+  snapshots   two copies of the catalog, in case it gets damaged
   reserve     room for what must still be written down when the drive is full
   homes       complete files that wait for their place outside, or that
               never had one. Usually empty
@@ -136,10 +137,13 @@ Result<std::optional<VolumeFile>> Judge(int area_fd) {
 }
 
 // The lock is one of the open file, so it also keeps out a second server in this process; it goes with the descriptor.
-Result<UniqueFd> TakeLock(int area_fd) {
-  auto file = OpenBeneath(area_fd, kLockName, O_RDWR | O_CREAT | O_NONBLOCK, 0600);
+Result<UniqueFd> TakeLock(int area_fd, PrivateArea::Access access) {
+  const bool writes = access == PrivateArea::Access::kReadWrite;
+  auto file = OpenBeneath(area_fd, kLockName, writes ? O_RDWR | O_CREAT | O_NONBLOCK : O_RDONLY | O_NONBLOCK, writes ? 0600 : 0);
+  // A reader may find no lock file, or may not open it: then there is nothing to lock with, and it changes nothing.
+  if (!file.ok() && !writes) return UniqueFd();
   if (!file.ok()) return file.error();
-  if (RetryInterrupted([&] { return flock(file->get(), LOCK_EX | LOCK_NB); }) == 0) return file;
+  if (RetryInterrupted([&] { return flock(file->get(), (writes ? LOCK_EX : LOCK_SH) | LOCK_NB); }) == 0) return file;
   if (errno == EWOULDBLOCK) return Error{EBUSY, "the volume is in use by another server"};
   return LastError("flock");
 }
@@ -204,11 +208,11 @@ struct Area {
   bool made = false;  // by this call
 };
 
-Result<Area> OpenOrMakeArea(int root_fd) {
+Result<Area> OpenOrMakeArea(int root_fd, PrivateArea::Access access) {
   constexpr uint64_t kFlags = O_RDONLY | O_DIRECTORY;
   auto directory = OpenBeneath(root_fd, kPrivateAreaName, kFlags);
   if (directory.ok()) return Area{std::move(*directory), false};
-  if (directory.code() != ENOENT) return directory.error();
+  if (directory.code() != ENOENT || access == PrivateArea::Access::kReadOnly) return directory.error();
   if (mkdirat(root_fd, kPrivateAreaName, 0700) != 0) return LastError("mkdir of the private area");
   directory = OpenBeneath(root_fd, kPrivateAreaName, kFlags);
   if (!directory.ok()) return directory.error();
@@ -217,29 +221,34 @@ Result<Area> OpenOrMakeArea(int root_fd) {
 
 }  // namespace
 
-Result<std::unique_ptr<PrivateArea>> PrivateArea::Open(int root_fd) {
-  auto area = OpenOrMakeArea(root_fd);
+Result<std::unique_ptr<PrivateArea>> PrivateArea::Open(int root_fd, Access access) {
+  auto area = OpenOrMakeArea(root_fd, access);
   if (!area.ok()) return area.error();
-  auto opened = OpenIn(root_fd, std::move(area->directory));
+  auto opened = OpenIn(root_fd, std::move(area->directory), access);
   if (!opened.ok() && area->made) {
     const auto directory = OpenBeneath(root_fd, kPrivateAreaName, O_PATH | O_DIRECTORY);
     // Without the lock it may be another server's by now, and with a volume it is of use.
-    Result<UniqueFd> lock = directory.ok() ? TakeLock(directory->get()) : Result<UniqueFd>(directory.error());
+    Result<UniqueFd> lock = directory.ok() ? TakeLock(directory->get(), access) : Result<UniqueFd>(directory.error());
     if (lock.ok() && StatAt(directory->get(), kVolumeName).code() == ENOENT) Unmake(root_fd, directory->get(), *lock);
   }
   return opened;
 }
 
-Result<std::unique_ptr<PrivateArea>> PrivateArea::OpenIn(int root_fd, UniqueFd directory) {
+Result<std::unique_ptr<PrivateArea>> PrivateArea::OpenIn(int root_fd, UniqueFd directory, Access access) {
   const int fd = directory.get();
   // Before the lock, since taking it may make a file: what is refused is left as it was found.
   if (const auto judged = Judge(fd); !judged.ok()) return judged.error();
-  auto lock = TakeLock(fd);
+  auto lock = TakeLock(fd, access);
   if (!lock.ok()) return lock.error();
   // Once more: another server may have made the volume between.
   auto volume = Judge(fd);
   if (!volume.ok()) return volume.error();
   bool is_new = !volume->has_value();
+  if (access == Access::kReadOnly) {
+    if (is_new) return Error{ENOENT, "no volume yet"};
+    is_new = StatAt(fd, kUnfinishedName).ok();
+    return std::unique_ptr<PrivateArea>(new PrivateArea(std::move(directory), std::move(*lock), std::move(**volume), is_new));
+  }
   if (const Status completed = Complete(fd); !completed.ok()) return completed.error();
   if (is_new) {
     auto made = MakeVolume(root_fd, fd);
@@ -254,6 +263,31 @@ Result<std::unique_ptr<PrivateArea>> PrivateArea::OpenIn(int root_fd, UniqueFd d
     is_new = unfinished.ok();
   }
   return std::unique_ptr<PrivateArea>(new PrivateArea(std::move(directory), std::move(*lock), std::move(**volume), is_new));
+}
+
+Result<std::unique_ptr<PrivateArea>> PrivateArea::OpenLost(int root_fd) {
+  auto directory = OpenBeneath(root_fd, kPrivateAreaName, O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return directory.error();
+  const int fd = directory->get();
+  auto lock = TakeLock(fd, Access::kReadWrite);
+  if (!lock.ok()) return lock.error();
+  auto found = Judge(fd);
+  if (!found.ok() && found.code() != EUCLEAN) return found.error();
+  if (const Status completed = Complete(fd); !completed.ok()) return completed.error();
+  VolumeFile volume;
+  bool is_new = false;
+  if (found.ok() && found->has_value()) {
+    volume = std::move(**found);
+    is_new = StatAt(fd, kUnfinishedName).ok();
+  } else {
+    auto made = NewVolumeFile();
+    if (!made.ok()) return made.error();
+    volume = std::move(*made);
+    const std::string kept = std::string(kVolumeName) + ".damaged";
+    if (renameat(fd, kVolumeName, fd, kept.c_str()) != 0 && errno != ENOENT) return LastError("rename of the volume file");
+    if (const Status put = PutFile(fd, kVolumeName, FormatVolumeFile(volume)); !put.ok()) return put.error();
+  }
+  return std::unique_ptr<PrivateArea>(new PrivateArea(std::move(*directory), std::move(*lock), std::move(volume), is_new));
 }
 
 Status PrivateArea::MarkFinished() {

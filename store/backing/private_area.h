@@ -23,11 +23,17 @@ struct VolumeFile {
 // Thread safety: one thread at a time changes it; the accessors any.
 class PrivateArea {
  public:
+  enum class Access { kReadWrite, kReadOnly };
+
   // Opens the area below the directory `root_fd` (borrowed; only used during the call), creating it with its README.txt, volume file and
-  // homes/ when absent, and takes the volume's lock.
+  // homes/ when absent, and takes the volume's lock. With kReadOnly nothing is made, and readers share the lock.
   // RETURNS: EBUSY when another server holds the lock; EUCLEAN for a volume file that cannot be parsed, or that is missing while a
-  // catalog or homes are there; ENOTSUP for a newer format; else the backing's errno. On an error nothing is changed.
-  static Result<std::unique_ptr<PrivateArea>> Open(int root_fd);
+  // catalog or homes are there; ENOTSUP for a newer format; ENOENT when there is none and access is kReadOnly; else the backing's
+  // errno. On an error nothing is changed.
+  static Result<std::unique_ptr<PrivateArea>> Open(int root_fd, Access access = Access::kReadWrite);
+  // For a new catalog beside what is left: takes a volume file that is damaged or missing out of the way (volume.damaged) and makes
+  // another, with a new uuid. RETURNS: ENOENT when there is no area; ENOTSUP, EBUSY.
+  static Result<std::unique_ptr<PrivateArea>> OpenLost(int root_fd);
 
   const VolumeFile& volume() const { return volume_; }
   // RETURNS: true until MarkFinished was called once in the volume's life: there may be no catalog yet.
@@ -40,7 +46,7 @@ class PrivateArea {
   int descriptor() const { return directory_.get(); }
 
  private:
-  static Result<std::unique_ptr<PrivateArea>> OpenIn(int root_fd, UniqueFd directory);
+  static Result<std::unique_ptr<PrivateArea>> OpenIn(int root_fd, UniqueFd directory, Access access);
 
   PrivateArea(UniqueFd directory, UniqueFd lock, VolumeFile volume, bool is_new)
       : directory_(std::move(directory)), lock_(std::move(lock)), volume_(std::move(volume)), is_new_(is_new) {}

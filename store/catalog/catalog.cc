@@ -61,6 +61,11 @@ Slot Catalog::FirstSlot(const Name& name) const {
   return Slot{std::max(base, kFirstBaseSlot)};
 }
 
+bool Catalog::MayLieAt(const Name& name, Slot slot) const {
+  const uint64_t first = Raw(FirstSlot(name));
+  return Raw(slot) >= first && Raw(slot) < first + kChainLength;
+}
+
 Result<MetaRecord> Catalog::ReadMeta() {
   const std::string key = keys::Meta();
   const Result<std::string> value = GetPresent(engine_, key);

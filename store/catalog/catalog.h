@@ -65,6 +65,8 @@ class Catalog {
   Result<std::vector<InodeId>> ListOrphans(InodeId after, size_t limit) const;
   Result<std::vector<InodeId>> ListDetached(InodeId after, size_t limit) const;
   Result<std::vector<IntentRecord>> ListIntents() const;
+  // RETURNS: whether `slot` is one of those that `name` may have in its directory.
+  bool MayLieAt(const Name& name, Slot slot) const;
   // RETURNS: how many inode records there are, by counting them.
   Result<uint64_t> CountInodes() const;
 
@@ -98,6 +100,16 @@ class Transaction {
   // Removes the row and its backward row. RETURNS: ENOENT.
   Status RemoveName(InodeId directory, const Name& name);
 
+  // For repairs, which go by slots. PutRow writes a row over whatever is there. ClearRow removes the row, damaged or not, so that its chain
+  // stays without a gap and a tombstone at its end; where there is none it does nothing. Neither touches backward rows.
+  void PutRow(const NameRow& row) { SetRow(row.directory, row.slot, row.record); }
+  Status ClearRow(InodeId directory, Slot slot);
+  void PutLink(InodeId inode, InodeId directory, Slot slot);
+  void DeleteLink(InodeId inode, InodeId directory, Slot slot);
+  // A row that no table has, or with a value that nobody can read.
+  void DeleteKey(std::string key) { batch_.Delete(std::move(key)); }
+  void PutKey(std::string key) { batch_.Put(std::move(key), ""); }  // without a value
+
   void PutHome(const Place& place, InodeId inode);
   void DeleteHome(const Place& place);
   void PutXattr(InodeId inode, const std::string& name, std::string_view value);
@@ -125,6 +137,8 @@ class Transaction {
   // keeps the chain of equal hashes together after a deletion.
   Result<std::optional<NameRecord>> RowAt(InodeId directory, Slot slot) const;
   void SetRow(InodeId directory, Slot slot, std::optional<NameRecord> row);
+  enum class Occupant { kNone, kTombstone, kOther };
+  Result<Occupant> OccupantOf(InodeId directory, Slot slot) const;
 
   Catalog& catalog_;
   Batch batch_;

@@ -48,7 +48,8 @@ std::string Detached(InodeId inode);
 std::string Intent(InodeId inode);
 
 // The prefixes of whole tables.
-inline constexpr std::string_view kInodes = "I", kOrphans = "O", kDetached = "D", kIntents = "J", kNames = "N", kHomes = "H";
+inline constexpr std::string_view kInodes = "I", kOrphans = "O", kDetached = "D", kIntents = "J", kNames = "N", kHomes = "H", kLinks = "L",
+                                  kXattrs = "X", kTargets = "T";
 
 // Parts of a key that one of the functions above made. REQUIRES: that it did.
 InodeId InodeOf(std::string_view key);  // the first number: of every table but M

@@ -105,6 +105,42 @@ Status Transaction::RemoveName(InodeId directory, const Name& name) {
   return {};
 }
 
+// A damaged row is some row: nothing may be concluded from it.
+Result<Transaction::Occupant> Transaction::OccupantOf(InodeId directory, Slot slot) const {
+  const Result<std::optional<NameRecord>> row = RowAt(directory, slot);
+  if (row.code() == EUCLEAN || row.code() == ENOTSUP) return Occupant::kOther;
+  if (!row.ok()) return row.error();
+  if (!*row) return Occupant::kNone;
+  return IsTombstone(**row) ? Occupant::kTombstone : Occupant::kOther;
+}
+
+Status Transaction::ClearRow(InodeId directory, Slot slot) {
+  const Result<Occupant> here = OccupantOf(directory, slot);
+  if (!here.ok()) return here.error();
+  if (*here == Occupant::kNone) return {};
+  const uint64_t position = Raw(slot) % kChainLength;
+  if (position + 1 < kChainLength) {
+    const Result<Occupant> next = OccupantOf(directory, Slot{Raw(slot) + 1});
+    if (!next.ok()) return next.error();
+    if (*next != Occupant::kNone) {
+      SetRow(directory, slot, NameRecord{});
+      return {};
+    }
+  }
+  SetRow(directory, slot, std::nullopt);
+  for (uint64_t back = 1; back <= position; ++back) {
+    const Slot before{Raw(slot) - back};
+    const Result<Occupant> occupant = OccupantOf(directory, before);
+    if (!occupant.ok()) return occupant.error();
+    if (*occupant != Occupant::kTombstone) break;
+    SetRow(directory, before, std::nullopt);
+  }
+  return {};
+}
+
+void Transaction::PutLink(InodeId inode, InodeId directory, Slot slot) { batch_.Put(keys::Link(inode, directory, slot), ""); }
+void Transaction::DeleteLink(InodeId inode, InodeId directory, Slot slot) { batch_.Delete(keys::Link(inode, directory, slot)); }
+
 void Transaction::PutHome(const Place& place, InodeId inode) {
   std::string key = keys::Home(place);
   std::string value = EncodeInode(key, inode);

@@ -19,6 +19,7 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
   const Result<bool> taken = IsTaken(place);
   if (!taken.ok()) return taken.error();
   if (*taken) return Error{EEXIST, "place is taken"};
+  if (Status removed = RemoveLeftover(place); !removed.ok()) return removed.error();
   const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.error();
   Content content{.home = place};
@@ -40,8 +41,7 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
     RemoveContentAfterFailure(content, what.type);
     return finished.error();
   }
-  MutexLock lock(pending_mutex_);
-  unsynced_directories_.insert(place.directory);
+  NoteNewEntries(place.directory);
   return content;
 }
 
@@ -93,14 +93,49 @@ Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name,
   return content;
 }
 
+// What cannot be removed now is tried again later; a session that ends before leaves an entry that nobody knows, and will be adopted as
+// one.
 void Volume::RemoveContentAfterFailure(const Content& content, FileType type) {
   if (!content.home.has_value()) return;
-  const Result<BackingDirectoryRef> in = directories_.Open(content.home->directory);
-  if (!in.ok()) return;
-  // What cannot be removed now is an entry that nobody knows, and will be adopted as one.
-  const Status removed =
-      type == FileType::kDirectory ? backing_.RemoveDirectory(*in, content.home->name) : backing_.RemoveFile(*in, content.home->name);
-  static_cast<void>(removed);
+  {
+    MutexLock lock(pending_mutex_);
+    leftovers_[*content.home] = type;
+  }
+  static_cast<void>(RemoveLeftover(*content.home));
+}
+
+Status Volume::RemoveLeftover(const Place& place) {
+  FileType type{};
+  {
+    MutexLock lock(pending_mutex_);
+    const auto found = leftovers_.find(place);
+    if (found == leftovers_.end()) return {};
+    type = found->second;
+  }
+  const Result<InodeId> resident = catalog_.FindHome(place);
+  if (!resident.ok() && resident.code() != ENOENT) return resident.error();
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
+  if (!in.ok() && in.code() != ENOENT) return in.error();
+  // It may have been adopted meanwhile, and is somebody's then.
+  if (in.ok() && !resident.ok()) {
+    const Status removed = type == FileType::kDirectory ? backing_.RemoveDirectory(*in, place.name) : backing_.RemoveFile(*in, place.name);
+    if (!removed.ok() && removed.code() != ENOENT) return removed;
+  }
+  MutexLock lock(pending_mutex_);
+  leftovers_.erase(place);
+  return {};
+}
+
+void Volume::RemoveLeftovers() {
+  std::map<Place, FileType> left;
+  {
+    MutexLock lock(pending_mutex_);
+    left = leftovers_;
+  }
+  for (const auto& [place, type] : left) {
+    MutexLock home_lock(HomeLock(place.directory));
+    static_cast<void>(RemoveLeftover(place));
+  }
 }
 
 InodeRecord Volume::NewRecord(const NewInode& what, const Content& content) const {

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "store/volume/loop_guard.h"
+
 namespace hardlinkfs {
 namespace {
 
@@ -43,6 +45,7 @@ Result<BackingDirectoryRef> HomeDirectories::Open(InodeId directory) {
 Result<BackingDirectoryRef> HomeDirectories::OpenOnce(InodeId directory) {
   // Up to the first directory that is open, then down again: no recursion, since trees can be thousands of levels deep.
   std::vector<std::pair<InodeId, Place>> missing;
+  LoopGuard guard(directory);
   BackingDirectoryRef at = Cached(directory);
   for (InodeId up = directory; at == nullptr; at = Cached(up)) {
     const Result<InodeRecord> record = catalog_.ReadInode(up);
@@ -50,6 +53,7 @@ Result<BackingDirectoryRef> HomeDirectories::OpenOnce(InodeId directory) {
     if (!record->home.has_value()) return Error{ENOTDIR, "inode without a home used as a directory"};
     missing.emplace_back(up, *record->home);
     up = record->home->directory;
+    if (guard.Repeats(up)) return Error{ELOOP, "home directories lie inside each other"};
   }
   for (auto down = missing.rbegin(); down != missing.rend(); ++down) {
     Result<BackingDirectoryRef> next = backing_.OpenDirectory(at, down->second.name);

@@ -22,7 +22,7 @@ class HomeDirectories {
   HomeDirectories(Backing& backing, const Catalog& catalog, BackingDirectoryRef homes, size_t capacity)
       : backing_(backing), catalog_(catalog), homes_(std::move(homes)), capacity_(capacity) {}
 
-  // RETURNS: ENOENT when the inode or a home on the way is gone; the backing's errno.
+  // RETURNS: ENOENT when the inode or a home on the way is gone; EUCLEAN, ELOOP for damage; the backing's errno.
   Result<BackingDirectoryRef> Open(InodeId directory);
 
   // Keeps `directory` open until Unpin: its home is about to move, and between the move and the commit the catalog names the wrong place.

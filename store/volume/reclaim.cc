@@ -14,11 +14,12 @@ void Volume::Reclaim(InodeId orphan) {
 
 bool Volume::NeedsReclaim() {
   MutexLock lock(pending_mutex_);
-  return !reclaimable_.empty();
+  return !reclaimable_.empty() || !leftovers_.empty();
 }
 
 Result<size_t> Volume::ReclaimSome(size_t limit) {
   MutexLock background(background_mutex_);
+  RemoveLeftovers();
   std::vector<InodeId> orphans;
   {
     MutexLock lock(pending_mutex_);
@@ -73,6 +74,17 @@ bool Volume::LeaveToAdoption(const Place& home) {
   return false;
 }
 
+// What is found in it later is taken for somebody's secret. REQUIRES: no lock held that comes after the inode locks.
+Status Volume::Distrust(InodeId directory) {
+  const auto held = locks_.Exclusive(directory);
+  Result<InodeRecord> record = catalog_.ReadInode(directory);
+  if (!record.ok() || record->trusted_since == 0) return {};
+  record->trusted_since = 0;
+  Transaction transaction(catalog_);
+  transaction.PutInode(directory, *record);
+  return Commit(transaction);
+}
+
 // RETURNS: whether there was any.
 Result<bool> Volume::DistrustSome() {
   std::set<InodeId> directories;
@@ -81,13 +93,7 @@ Result<bool> Volume::DistrustSome() {
     directories.swap(distrusted_);
   }
   for (const InodeId directory : directories) {
-    const auto held = locks_.Exclusive(directory);
-    Result<InodeRecord> record = catalog_.ReadInode(directory);
-    if (!record.ok()) continue;
-    record->trusted_since = 0;
-    Transaction transaction(catalog_);
-    transaction.PutInode(directory, *record);
-    if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
+    if (Status distrusted = Distrust(directory); !distrusted.ok()) return distrusted.error();
   }
   return !directories.empty();
 }
@@ -110,6 +116,8 @@ Status Volume::RescueAbandoned() {
 Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
   const Place& home = *record.home;
   const bool is_directory = record.type == FileType::kDirectory;
+  // It was somebody's last name when a snapshot of the catalog was made. What lies there now may have got a name since.
+  if (record.unconfirmed) return LeaveToAdoption(home);
   const bool of_this_session = verified_.Contains(orphan);
   const Result<BackingDirectoryRef> in = directories_.Open(home.directory);
   if (in.code() == ENOENT || in.code() == ENOTDIR) return true;
@@ -125,7 +133,9 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
       if (!*ours) return true;
     }
     const bool comparable = record.type == FileType::kRegular && record.imported && !record.in_use && home.directory != kHomesDirectory;
-    const bool changed = there->type != record.type || (comparable && (there->size != record.size || there->mtime != record.seen_mtime));
+    // A shorter one of the same time is what a power cut during its removal has left (FAT frees the content before the entry goes).
+    const bool written = there->size > record.size || (there->size > 0 && there->mtime != record.seen_mtime);
+    const bool changed = there->type != record.type || (comparable && written);
     if (changed) return LeaveToAdoption(home);
   }
   const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
@@ -146,6 +156,10 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
   if (!*is_orphan) return true;
   const Result<InodeRecord> record = catalog_.ReadInode(orphan);
   if (!record.ok() && record.code() != ENOENT) return record.error();
+  // A content is not given up on the word of one row.
+  const auto names = catalog_.NamesOf(orphan, 1);
+  if (!names.ok()) return names.error();
+  if (!names->empty() || (record.ok() && record->nlink != 0)) return Error{EUCLEAN, "an orphan has a name"};
 
   Transaction transaction(catalog_);
   transaction.DeleteOrphan(orphan);
@@ -176,8 +190,7 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
     if (!removed.ok() || !*removed) return removed;
     transaction.DeleteHome(home);
     // Else it could come back from a power cut without a record, as a stranger.
-    MutexLock lock(pending_mutex_);
-    if (Keeps(Rule::kRemovalIsSynced)) unsynced_directories_.insert(home.directory);
+    if (Keeps(Rule::kRemovalIsSynced)) NoteNewEntries(home.directory);
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Forget(orphan);

@@ -1,19 +1,17 @@
 // What another machine did to the bare backing between two mounts is taken over here, each inode and each directory at its first touch in a
 // session: adopted, updated or dropped. Longer than others, since comparing, adopting and dropping call each other.
 #include <spdlog/spdlog.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <functional>
-#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "store/backing/case_fold.h"
-#include "store/backing/private_area.h"
 #include "store/base/rules.h"
+#include "store/volume/hidden_entries.h"
 #include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
@@ -22,22 +20,6 @@ namespace {
 
 constexpr size_t kBatch = 512;
 constexpr char kLostAndFoundName[] = "lost+found";
-
-// What some backings show of a removed file that is still open: libfuse's high-level filesystems and NFS. Not ours to adopt.
-bool IsSillyRename(const BackingName& name) {
-  constexpr std::string_view kHexDigits = "0123456789abcdef";
-  for (const std::string_view prefix : {".fuse_hidden", ".nfs"}) {
-    const std::string_view bytes = name.bytes();
-    const bool matches = bytes.starts_with(prefix) && bytes.size() >= prefix.size() + 16;
-    if (matches && bytes.find_first_not_of(kHexDigits, prefix.size()) == std::string_view::npos) return true;
-  }
-  return false;
-}
-
-// The private area is no entry of the volume. Without regard to case, since that is how FAT finds it.
-bool IsHidden(InodeId directory, const BackingName& name) {
-  return (directory == kRootInode && strcasecmp(name.c_str(), kPrivateAreaName) == 0) || IsSillyRename(name);
-}
 
 // Of an xattr that was listed: it went in between, or a server without root's rights may not read it, or nobody can.
 bool IsNotOursToRead(int code) { return code == ENODATA || code == EACCES || code == EPERM || code == EOPNOTSUPP; }
@@ -63,15 +45,20 @@ Status Volume::Prepare(InodeId inode) {
   if (*there) return {};
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (record.ok() && IsLostAndFound(inode)) return RemakeHome(inode, *record);
+  // Of an unconfirmed one the home may be another's, and will be adopted as that: sooner or later, and never with anybody's permissions.
+  const Trust trust = record.ok() && record->unconfirmed ? Trust::kNone : Trust::kAsTheDirectory;
+  if (trust == Trust::kNone && record->home.has_value()) {
+    if (Status distrusted = Distrust(record->home->directory); !distrusted.ok()) return distrusted;
+  }
   if (Status dropped = DropVanished(inode); !dropped.ok()) return dropped;
   if (record.ok() && record->home.has_value()) {
-    if (Status adopted = AdoptReplacement(*record->home); !adopted.ok()) return adopted;
+    if (Status adopted = AdoptReplacement(*record->home, trust); !adopted.ok()) return adopted;
   }
   return Error{ENOENT, "vanished from the backing"};
 }
 
 // Where something vanished there may be something else of that name. If the directory was listed already, it counted as known then.
-Status Volume::AdoptReplacement(const Place& place) {
+Status Volume::AdoptReplacement(const Place& place, Trust trust) {
   if (!reconciled_.Contains(place.directory)) return {};
   const auto held = locks_.Exclusive(place.directory);
   MutexLock home_lock(HomeLock(place.directory));
@@ -87,7 +74,7 @@ Status Volume::AdoptReplacement(const Place& place) {
     return entries.empty();
   });
   if (!listed.ok()) return listed;
-  return Adopt(place.directory, entries);
+  return Adopt(place.directory, entries, trust);
 }
 
 // RETURNS: false when the home has vanished. The names go then, which takes other locks than this function holds.
@@ -102,12 +89,16 @@ Result<bool> Volume::Verify(InodeId inode) {
   }
   const Result<BackingDirectoryRef> in = directories_.Open(record->home->directory);
   // Only a definite "not there" counts as vanished; EIO, EACCES or a server's ESTALE must never cost anybody a name.
-  if (in.code() == ENOENT || in.code() == ENOTDIR) return false;
+  const auto vanished = [&]() -> Result<bool> {
+    if (Status moved = IsNotBeingMoved(inode); !moved.ok()) return moved.error();
+    return false;
+  };
+  if (in.code() == ENOENT || in.code() == ENOTDIR) return vanished();
   if (!in.ok()) return in.error();
   const Result<BackingStat> seen = backing_.Stat(*in, record->home->name);
-  if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
+  if (seen.code() == ENOENT || seen.code() == ENOTDIR) return vanished();
   if (!seen.ok()) return seen.error();
-  if (seen->type != record->type) return false;
+  if (seen->type != record->type) return vanished();
   if (record->nlink == 0 && !capabilities_.case_sensitive) {
     // An orphan's content may have been removed before a power cut took that back, and its place be somebody else's by now.
     const Result<bool> ours = IsSpelledSo(backing_, *in, record->home->name);
@@ -116,6 +107,10 @@ Result<bool> Volume::Verify(InodeId inode) {
   }
 
   Transaction transaction(catalog_);
+  if (record->unconfirmed) {
+    const Result<bool> confirmed = Confirm(inode, *record, *seen, transaction);
+    if (!confirmed.ok() || !*confirmed) return confirmed;
+  }
   if (!record->imported) {
     if (Status imported = Import(inode, *record, *seen, *in, transaction); !imported.ok()) return imported.error();
   } else if (record->type == FileType::kRegular && (seen->mtime != record->seen_mtime || seen->size != record->size)) {
@@ -129,6 +124,19 @@ Result<bool> Volume::Verify(InodeId inode) {
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   verified_.Insert(inode);
   return true;
+}
+
+// RETURNS: EIO while it is not known whether the home, or a directory on the way to it, was moved by a session that was cut off: it may be
+// in the other place.
+Status Volume::IsNotBeingMoved(InodeId inode) {
+  for (InodeId at = inode; at != kRootInode && at != kHomesDirectory;) {
+    if (UnresolvedMove(at).has_value()) return Error{EIO, "was being moved, and could not be looked for yet"};
+    const Result<InodeRecord> record = catalog_.ReadInode(at);
+    if (!record.ok()) return record.code() == ENOENT ? Status() : record.status();
+    if (!record->home.has_value()) return {};
+    at = record->home->directory;
+  }
+  return {};
 }
 
 // Adopt gave the record its defaults; what the backing holds faithfully replaces them.
@@ -183,6 +191,11 @@ bool Volume::HoldsStrangers(InodeId directory) {
 Status Volume::PrepareDirectory(InodeId directory) {
   if (Status prepared = Prepare(directory); !prepared.ok()) return prepared;
   if (reconciled_.Contains(directory)) return {};
+  if (!Writable().ok()) {
+    // Nothing can be taken over any more; what is known can be read.
+    reconciled_.Insert(directory);
+    return {};
+  }
   Result<Differences> found = Compare(directory);
   if (!found.ok()) return found.error();
   if (found->done_before) return {};
@@ -245,6 +258,7 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
       status = known.error();
       return false;
     }
+    if (IsAwaited({directory, entry.name})) return true;  // the other entry of a move that cannot be resolved yet
     unknown.push_back(entry);
     if (may_be_respelled || unknown.size() < kBatch) return true;
     status = Adopt(directory, unknown);
@@ -330,7 +344,9 @@ Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingN
   for (const NameRow& row : *names) {
     const Result<Name> name = Name::From(row.record.name);
     if (!name.ok() || !new_name.ok() || row.directory != directory || !codec_.Spells(record->home->name, *name)) continue;
-    if (Status added = transaction.AddName(directory, *new_name, inode, record->type); !added.ok()) break;
+    const Status added = transaction.AddName(directory, *new_name, inode, record->type);
+    if (added.code() == EEXIST) break;
+    if (!added.ok()) return added;
     if (Status removed = transaction.RemoveName(directory, *name); !removed.ok()) return removed;
     break;
   }
@@ -473,6 +489,7 @@ Status Volume::DropVanished(InodeId inode) {
     if (current->home.has_value()) {
       home_lock.emplace(HomeLock(current->home->directory));
       const Result<InodeId> resident = catalog_.FindHome(*current->home);
+      if (!resident.ok() && resident.code() != ENOENT) return resident.error();
       if (resident.ok() && *resident == inode) transaction.DeleteHome(*current->home);
     }
     if (Status committed = Commit(transaction); !committed.ok()) return committed;
@@ -549,8 +566,7 @@ Status Volume::RemakeHome(InodeId inode, const InodeRecord& record) {
   if (!in.ok()) return in.error();
   if (Status made = backing_.MakeDirectory(*in, record.home->name, BackingMode(record.type, record.mode)); !made.ok()) return made;
   verified_.Insert(inode);
-  MutexLock lock(pending_mutex_);
-  unsynced_directories_.insert(record.home->directory);
+  NoteNewEntries(record.home->directory);
   return {};
 }
 

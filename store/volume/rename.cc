@@ -2,17 +2,20 @@
 #include <cerrno>
 #include <map>
 
+#include "store/volume/loop_guard.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
 
 Result<bool> Volume::IsAncestor(InodeId inode, InodeId below) const {
+  LoopGuard guard(below);
   for (InodeId at = below;;) {
     if (at == inode) return true;
     if (at == kRootInode) return false;
     const Result<InodeRecord> record = catalog_.ReadInode(at);
     if (!record.ok()) return record.error();
     at = record->parent;
+    if (guard.Repeats(at)) return Error{EUCLEAN, "directories lie inside each other"};
   }
 }
 
@@ -98,7 +101,7 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
         --target.nlink;
       }
       if (target.nlink == 0) {
-        target.in_use = r.target_use == Use::kOpen;
+        target.in_use = r.target_use == Use::kOpen || IsContentUnsynced(*r.target);
         transaction.PutOrphan(*r.target);
       } else {
         MarkDetachedIfAt(transaction, *r.target, target, r.new_directory, r.new_name);

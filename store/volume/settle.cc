@@ -7,6 +7,7 @@
 
 #include "store/backing/case_fold.h"
 #include "store/base/rules.h"
+#include "store/volume/loop_guard.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -21,6 +22,7 @@ bool SameButForCase(const BackingName& a, const BackingName& b) { return CaseFol
 // A directory is settled when its home, and that of every directory above, lies where its name says. Only into such a one may anything be
 // moved: what lies above it on the backing is then what lies above it in the catalog, so a directory is never moved into itself.
 Result<bool> Volume::IsSettled(InodeId directory) const {
+  LoopGuard guard(directory);
   for (InodeId at = directory; at != kRootInode;) {
     const Result<InodeRecord> record = catalog_.ReadInode(at);
     if (!record.ok()) return record.error();
@@ -32,6 +34,7 @@ Result<bool> Volume::IsSettled(InodeId directory) const {
     if (!name.ok()) return name.error();
     if (!LiesUnder(record->home->name, *name)) return false;
     at = record->parent;
+    if (guard.Repeats(at)) return Error{EUCLEAN, "directories lie inside each other"};
   }
   return true;
 }
@@ -98,7 +101,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
   const auto held = locks_.Exclusive(move.inode);
   Result<InodeRecord> record = catalog_.ReadInode(move.inode);
   if (!record.ok() && record.code() != ENOENT) return record.error();
-  if (!record.ok() || record->home != move.from) return false;
+  if (!record.ok() || record->home != move.from || record->unconfirmed) return false;
   if (!move.to_homes) {
     const Result<InodeRecord> parent = catalog_.ReadInode(move.to.directory);
     if (!parent.ok() || parent->nlink == 0) return false;
@@ -169,8 +172,8 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   const bool in_order = Keeps(Rule::kMovesAreSynced) && Keeps(Rule::kTargetBeforeSource);
   if (in_order && !unsynced_moves_.Note(from.directory, to.directory)) return Error{EAGAIN, "waits for the sync of other moves"};
   if (Keeps(Rule::kMovesAreSynced)) {
-    MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert({from.directory, to.directory});
+    NoteNewEntries(from.directory);
+    NoteNewEntries(to.directory);
   }
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
   // vfat's new entry has no content until fsync of the file writes it, and any other sync may write it as it is. After a failure nothing
@@ -204,8 +207,11 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
     const Result<bool> made = MakeMove(move);
     // What is not there any more has no move to make: an orphan, the content of which was removed before a power cut took its end back.
     const bool vanished = made.code() == ENOENT;
-    if (!made.ok() && !vanished) failed = made.error();
-    if (!made.ok() && !vanished) continue;  // its intent stays, and is resolved before the next batch
+    if (!made.ok() && !vanished) {
+      failed = made.error();
+      NoteUnresolved({move.inode, move.from, move.to});  // its intent stays, and is resolved before the next batch
+      continue;
+    }
     retired.DeleteIntent(move.inode);
     done.push_back(move);
     if (!vanished && *made) ++moved;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include "store/base/rules.h"
@@ -13,6 +14,17 @@ namespace {
 
 constexpr int kCopies = 1000;  // of one name in lost+found
 
+// RETURNS: whether the inode that the name tells lives there, or may: a row that is lost, or a record that is damaged, gives up no content.
+bool IsClaimed(const Catalog& catalog, const BackingName& name) {
+  uint64_t number = 0;
+  const std::string& bytes = name.bytes();
+  const auto parsed = std::from_chars(bytes.data(), bytes.data() + bytes.size(), number, 16);
+  if (parsed.ec != std::errc() || parsed.ptr != bytes.data() + bytes.size()) return false;
+  const Result<InodeRecord> record = catalog.ReadInode(InodeId{number});
+  if (!record.ok()) return record.code() != ENOENT;
+  return record->home == Place{kHomesDirectory, name};
+}
+
 }  // namespace
 
 // At each mount: what could not be saved by an earlier one is tried again. Nothing that lies there keeps a volume from being used.
@@ -22,7 +34,8 @@ void Volume::SweepHomes() {
   Status swept = homes.status();
   if (homes.ok()) {
     swept = backing_.List(*homes, [&](const BackingEntry& entry) {
-      if (catalog_.FindHome({kHomesDirectory, entry.name}).code() == ENOENT) unknown.push_back(entry.name);
+      if (catalog_.FindHome({kHomesDirectory, entry.name}).code() == ENOENT && !IsClaimed(catalog_, entry.name))
+        unknown.push_back(entry.name);
       return true;
     });
   }

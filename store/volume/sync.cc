@@ -22,6 +22,10 @@ Status Volume::NoteSync(Status synced) {
   if (synced.code() == EMFILE || synced.code() == ENFILE) return synced;
   if (Keeps(Rule::kFailedSyncIsFinal) && !sync_failed_.exchange(true)) {
     if (options_.sync_failed) options_.sync_failed();
+    {
+      MutexLock lock(pending_mutex_);
+      failure_ = {synced.error(), clock_.Now()};
+    }
     spdlog::error("a sync failed: {} ({}); nothing can be changed until the volume is mounted again", synced.error().what,
                   std::strerror(synced.code()));
   }
@@ -79,7 +83,7 @@ Status Volume::SyncCatalog() {
   });
   if (!synced.ok()) {
     // Without space it can be asked again: no fsync has failed.
-    return synced.code() == ENOSPC || synced.code() == EDQUOT ? synced : NoteSync(synced);
+    return IsFull(synced.code()) ? synced : NoteSync(synced);
   }
   synced_ = committed;
   MutexLock lock(pending_mutex_);
@@ -176,6 +180,26 @@ Status Volume::SyncNewEntries() {
   return {};
 }
 
+// vfat writes what is new in the first cluster of a directory when the directory above is synced, until that has happened once
+// (fs/fat/dir.c: fat_alloc_new_dir). Whoever made the directory before this session need not have synced that.
+void Volume::NoteNewEntries(InodeId directory) {
+  std::optional<InodeId> above;
+  if (!synced_above_.Contains(directory)) {
+    const Result<InodeRecord> record = catalog_.ReadInode(directory);
+    if (record.ok() && record->home.has_value()) above = record->home->directory;
+  }
+  MutexLock lock(pending_mutex_);
+  unsynced_directories_.insert(directory);
+  if (above.has_value()) unsynced_directories_.insert(*above);
+  synced_above_.Insert(directory);
+}
+
+// RETURNS: whether a power cut may leave the content other than its record says.
+bool Volume::IsContentUnsynced(InodeId inode) {
+  MutexLock lock(pending_mutex_);
+  return unsynced_contents_.contains(inode) || syncing_contents_.contains(inode);
+}
+
 bool Volume::NeedsSync() {
   if (sync_failed_) return false;
   if (committed_.load() != synced_.load()) return true;
@@ -188,6 +212,7 @@ Status Volume::SyncAll() {
   {
     MutexLock lock(pending_mutex_);
     contents.swap(unsynced_contents_);
+    syncing_contents_.insert(contents.begin(), contents.end());
   }
   Status failed;
   for (const InodeId inode : Keeps(Rule::kContentsBeforeLog) ? contents : std::unordered_set<InodeId>()) {
@@ -195,11 +220,12 @@ Status Volume::SyncAll() {
     const Status synced = SyncContentOf(inode);
     if (!synced.ok()) failed = synced;
   }
-  if (!failed.ok()) {
+  {
     MutexLock lock(pending_mutex_);
-    unsynced_contents_.merge(contents);
-    return failed;
+    for (const InodeId inode : contents) syncing_contents_.erase(inode);
+    if (!failed.ok()) unsynced_contents_.merge(contents);
   }
+  if (!failed.ok()) return failed;
   return SyncCatalog();
 }
 

@@ -46,6 +46,18 @@ Volume::Volume(Backing& backing, Catalog& catalog, const Clock& clock, const Cap
 
 Volume::~Volume() { catalog_.engine().SetBeforePersist({}); }
 
+VolumeHealth Volume::Health() {
+  VolumeHealth health{.after_crash = crash_session_ != 0 && crash_session_ == generation_,
+                      .inodes = inode_count(),
+                      .unsynced = NeedsSync(),
+                      .to_settle = NeedsSettling(),
+                      .reserve_whole = options_.reserve == nullptr || options_.reserve->IsWhole()};
+  MutexLock lock(pending_mutex_);
+  health.failure = failure_;
+  health.to_remove = reclaimable_.size();
+  return health;
+}
+
 // Only numbers below the committed bound are given out: those of a session that ends in a crash are skipped by the next one.
 Result<InodeId> Volume::NextInode() {
   MetaRecord raised;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -38,6 +39,7 @@
 #include "store/volume/inode_set.h"
 #include "store/volume/lock_table.h"
 #include "store/volume/unsynced_moves.h"
+#include "store/volume/volume_health.h"
 
 namespace hardlinkfs {
 
@@ -52,7 +54,10 @@ struct VolumeOptions {
   uint32_t directory_mode = 0755;
   uint32_t max_links = 65000;  // EMLINK beyond it, as ext4
   size_t open_directories = 256;
-  Reserve* reserve = nullptr;         // borrowed; while it is not whole, nothing new is begun
+  Reserve* reserve = nullptr;  // borrowed; while it is not whole, nothing new is begun
+  // Of a new volume: where numbers begin that an older catalog of it may have given out.
+  uint64_t first_inode = Raw(kFirstFreeInode);
+  uint64_t first_session = 0;
   std::function<void()> sync_failed;  // called once, at the first failed sync, from any thread
 };
 
@@ -126,6 +131,8 @@ class Volume {
   const Capabilities& capabilities() const { return capabilities_; }
   Result<BackingSpace> Space() { return backing_.Space(); }
   uint64_t inode_count() const { return inode_count_.load(); }
+  // Thread safety: any lock may be held.
+  VolumeHealth Health();
 
   // create.cc
 
@@ -174,8 +181,11 @@ class Volume {
 
   // RETURNS: the open content of a regular file. REQUIRES: shared(inode) or more.
   Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode);
-  // Brings size, blocks and times of the record up to what `content` shows now. REQUIRES: exclusive(inode).
+  // Brings size, blocks and times of the record up to what `content` shows now. What cannot be told or kept now is owed: IsBehind then,
+  // until a later call can. REQUIRES: exclusive(inode).
   Result<InodeRecord> RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use);
+  // RETURNS: whether the record is known to be behind the content. Cheap, and any lock may be held.
+  bool IsBehind(InodeId inode);
   // truncate(2). REQUIRES: exclusive(inode).
   Result<InodeRecord> Truncate(InodeId inode, BackingFile& content, uint64_t size);
   // Notes a read that has just happened, by the rule of relatime in mount(8). REQUIRES: exclusive(inode).
@@ -197,6 +207,8 @@ class Volume {
   Status NoteSync(Status synced);
   // RETURNS: EROFS after a failed sync.
   Status Writable() const;
+  // A part of the catalog cannot be read: the next session is to look at all of it, as after a crash.
+  void DoubtCatalog() { doubted_ = true; }
 
   // reclaim.cc
 
@@ -232,6 +244,12 @@ class Volume {
   Result<std::set<InodeId>> ResolveIntents();
   enum class IfNowhere { kWait, kGiveUp };
   Result<bool> ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere);
+  void NoteUnresolved(const IntentRecord& intent);
+  std::optional<IntentRecord> UnresolvedMove(InodeId inode);
+  bool IsAwaited(const Place& place);
+  Result<std::optional<BackingStat>> LookFor(const InodeRecord& record, const Place& place);
+  enum class Twin { kHome, kElsewhere };
+  Result<Twin> PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere, const BackingStat& at_elsewhere);
   Status QueueOrphans();
 
   // sweep.cc
@@ -252,6 +270,9 @@ class Volume {
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
   Result<Content> MakeContentAt(const Place& place, const NewInode& what);
   void RemoveContentAfterFailure(const Content& content, FileType type);
+  // An entry that a creation has left behind since it could not be removed either. REQUIRES: the home lock of its directory.
+  Status RemoveLeftover(const Place& place);
+  void RemoveLeftovers();
   InodeRecord NewRecord(const NewInode& what, const Content& content) const;
   uint32_t BackingMode(FileType type, uint32_t mode) const;
   void AddInode(Transaction& transaction, InodeId inode, const InodeRecord& record, const NewInode& what);
@@ -260,6 +281,7 @@ class Volume {
 
   // reconcile.cc
   Result<bool> Verify(InodeId inode);
+  Status IsNotBeingMoved(InodeId inode);
   Status Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction);
   // kNone: what is adopted may have been anybody's secret.
   enum class Trust { kAsTheDirectory, kNone };
@@ -274,7 +296,7 @@ class Volume {
   Result<Differences> Compare(InodeId directory);
   bool HoldsStrangers(InodeId directory);
   Status FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling);
-  Status AdoptReplacement(const Place& place);
+  Status AdoptReplacement(const Place& place, Trust trust = Trust::kAsTheDirectory);
   Status DropVanished(InodeId inode);
   Status DropName(const NameRow& row);
   Result<InodeId> LostAndFound();
@@ -284,10 +306,24 @@ class Volume {
   void TellName(InodeId directory, const Name& name) const;
   Status RemakeHome(InodeId inode, const InodeRecord& record);
 
+  // confirm.cc
+  Result<bool> IsKnownAgain(InodeId inode, const InodeRecord& record, const BackingStat& seen, unsigned levels);
+  Result<bool> Confirm(InodeId inode, InodeRecord& record, const BackingStat& seen, Transaction& transaction);
+
   // content.cc
+  Result<std::unique_ptr<BackingFile>> OpenContentAt(const Place& place);
+  Result<InodeRecord> TakeAndKeep(InodeId inode, BackingFile& content, const ContentUse& use);
   Result<InodeRecord> KeepContent(InodeId inode, const InodeRecord& record);
+  ContentUse WithOwed(InodeId inode, const ContentUse& use);
+  void Owe(InodeId inode, const ContentUse& use);
+
+  // attributes.cc
+  Status MirrorTimes(const AttributeChange& change, InodeRecord& record);
+  void TakeBackTimes(const InodeRecord& before, const InodeRecord& after);
 
   // sync.cc
+  void NoteNewEntries(InodeId directory);
+  bool IsContentUnsynced(InodeId inode);
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
   Status SyncEntriesLocked(InodeId directory);
@@ -300,6 +336,7 @@ class Volume {
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
   bool LeaveToAdoption(const Place& home);
+  Status Distrust(InodeId directory);
   Result<bool> DistrustSome();
   Status RescueAbandoned();
   Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
@@ -333,8 +370,9 @@ class Volume {
   ChangeObserver* observer_ = nullptr;
   HomeDirectories directories_;
 
-  InodeSet verified_;    // Prepare has succeeded
-  InodeSet reconciled_;  // PrepareDirectory has succeeded
+  InodeSet verified_;      // Prepare has succeeded
+  InodeSet reconciled_;    // PrepareDirectory has succeeded
+  InodeSet synced_above_;  // the directory above is, or waits to be, synced in this session
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
   std::array<Mutex, 64> home_locks_;
@@ -349,7 +387,8 @@ class Volume {
   std::atomic<uint64_t> committed_{0};
   std::atomic<uint64_t> synced_{0};
   std::atomic<bool> may_be_detached_{false};
-  std::atomic<bool> sync_failed_{false};
+  std::atomic<bool> sync_failed_{false};  // and then also failure_, a moment later
+  std::atomic<bool> doubted_{false};
   uint64_t generation_ = 0;
   uint64_t crash_session_ = 0;  // 0: there was none
 
@@ -361,6 +400,7 @@ class Volume {
   std::set<InodeId> syncing_takeovers_;                     // taken out of it; changed under pending_mutex_, by whoever has sync_mutex_
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new or moved entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
+  std::unordered_set<InodeId> syncing_contents_ GUARDED_BY(pending_mutex_);     // taken out of it by a SyncAll under way
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
   std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);       // directories listed for the first time since the last sync
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
@@ -368,7 +408,12 @@ class Volume {
   // AsTheBackingSees.
   std::set<Place> announced_ GUARDED_BY(pending_mutex_);  // an intent says that its inode may lie there
   std::set<Place> left_ GUARDED_BY(pending_mutex_);       // with an intent that is gone, but not durably
+  std::map<InodeId, IntentRecord> unresolved_ GUARDED_BY(pending_mutex_);  // moves that were made or not; both places are kept for them
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
+  std::map<Place, FileType> leftovers_ GUARDED_BY(pending_mutex_);   // entries of creations that failed
+  std::map<InodeId, ContentUse> behind_ GUARDED_BY(pending_mutex_);  // what their records do not tell yet
+  std::atomic<size_t> behind_count_{0};                              // of them
+  std::optional<SyncFailure> failure_ GUARDED_BY(pending_mutex_);
   UnsyncedMoves unsynced_moves_;
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
 };

@@ -35,8 +35,11 @@ class MemoryFile final : public BackingFile {
   }
 
   Status Write(std::span<const char> from, uint64_t offset) override {
-    if (const Status entered = EnterChange(BackingCall::kWrite); !entered.ok()) return entered;
-    return tree_.Write(node_, from, offset);
+    if (!writable()) return Error{EBADF, "not open for writing"};
+    const Status entered = backing_.Enter(BackingCall::kWrite, "");
+    if (entered.ok()) return tree_.Write(node_, from, offset);
+    if (backing_.writes_half()) static_cast<void>(tree_.Write(node_, from.first(from.size() / 2), offset));
+    return entered;
   }
 
   Status Truncate(uint64_t size) override {
@@ -290,6 +293,16 @@ void MemoryBacking::FailNth(std::optional<BackingCall> call, uint64_t n, int err
   failing_call_ = call;
   calls_to_failure_ = n;
   failure_ = error;
+}
+
+void MemoryBacking::SetWritesHalf(bool half) {
+  const MutexLock lock(mutex_);
+  writes_half_ = half;
+}
+
+bool MemoryBacking::writes_half() const {
+  const MutexLock lock(mutex_);
+  return writes_half_;
 }
 
 void MemoryBacking::SetReadOnly(bool read_only) { tree_->SetReadOnly(read_only); }

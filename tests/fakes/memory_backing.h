@@ -114,6 +114,7 @@ class MemoryBacking final : public Backing {
   void SetFaultHook(FaultHook hook);
   // The n-th call from now on (1 is the next) of `call`, or of any when nullopt, fails with `error`; once. A later order replaces it.
   void FailNth(std::optional<BackingCall> call, uint64_t n, int error);
+  void SetWritesHalf(bool half);     // a write that is made to fail has written the first half of its bytes
   void SetReadOnly(bool read_only);  // EROFS to every change
   void SetCapacity(uint64_t bytes);  // below what is used: nothing can be added
 
@@ -147,6 +148,7 @@ class MemoryBacking final : public Backing {
 
   // Counts the call. RETURNS: the error that was ordered for it.
   Status Enter(BackingCall call, const std::string& name);
+  bool writes_half() const;
   Status Sync(const std::shared_ptr<memory_backing::Node>& node);
 
   const std::unique_ptr<memory_backing::Tree> tree_;
@@ -155,6 +157,7 @@ class MemoryBacking final : public Backing {
   std::optional<BackingCall> failing_call_ GUARDED_BY(mutex_);
   uint64_t calls_to_failure_ GUARDED_BY(mutex_) = 0;  // 0: none is ordered
   int failure_ GUARDED_BY(mutex_) = 0;
+  bool writes_half_ GUARDED_BY(mutex_) = false;
   bool fails_next_sync_ GUARDED_BY(mutex_) = false;
   bool sync_has_failed_ GUARDED_BY(mutex_) = false;
   std::array<uint64_t, kBackingCalls> calls_ GUARDED_BY(mutex_){};

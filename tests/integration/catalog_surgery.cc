@@ -46,6 +46,19 @@ Errno DamageStoredRecord(const std::string& source, uint64_t inode) {
   return FlipBitAt(**engine, keys::Inode(InodeId{inode}));
 }
 
+Errno MarkStoredUnclean(const std::string& source) {
+  const Result<std::unique_ptr<Engine>> engine = OpenEngine(source);
+  if (!engine.ok()) return Errno{engine.code()};
+  Catalog catalog(**engine);
+  Result<MetaRecord> meta = catalog.ReadMeta();
+  if (!meta.ok()) return Errno{meta.code()};
+  meta->clean = false;
+  Transaction transaction(catalog);
+  transaction.PutMeta(*meta);
+  if (const Status committed = transaction.Commit(); !committed.ok()) return Errno{committed.code()};
+  return Errno{(*engine)->Sync().code()};
+}
+
 Errno DamageStoredName(const std::string& source, uint64_t directory, const std::string& name) {
   const Result<std::unique_ptr<Engine>> engine = OpenEngine(source);
   if (!engine.ok()) return Errno{engine.code()};

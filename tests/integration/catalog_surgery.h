@@ -15,6 +15,9 @@ Errno SetStoredNlink(const std::string& source, uint64_t inode, uint32_t nlink);
 // Flips a bit in the stored record of an inode.
 Errno DamageStoredRecord(const std::string& source, uint64_t inode);
 
+// Has the catalog say that it was not unmounted cleanly.
+Errno MarkStoredUnclean(const std::string& source);
+
 // Flips a bit in the stored row of a name.
 Errno DamageStoredName(const std::string& source, uint64_t directory, const std::string& name);
 

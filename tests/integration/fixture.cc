@@ -230,6 +230,11 @@ MountTest::MountTest()
   std::filesystem::create_directory(volume_.mountpoint());
 }
 
+void MountTest::LosePower() {
+  volume_.KillServer();
+  ASSERT_EQ(bare_.Unlink(".hardlinkfs/session"), 0);
+}
+
 void MountTest::TearDown() {
   if (volume_.mounted()) volume_.Unmount();
   if (HasFailure()) std::cerr << volume_.Log() << "\n";

@@ -95,6 +95,8 @@ class MountTest : public testing::TestWithParam<TestBacking> {
   void Mount(const std::string& options = "") { volume_.Mount(options); }
   void Unmount() { volume_.Unmount(); }
   void Remount(const std::string& options = "") { volume_.Remount(options); }
+  // What a power cut leaves of the catalog: what was synced. The contents stay.
+  void LosePower();
 
   // The root as seen through the mount, and bare.
   const Folder& top() const { return top_; }
@@ -102,7 +104,8 @@ class MountTest : public testing::TestWithParam<TestBacking> {
   MountedVolume& volume() { return volume_; }
   // A directory on the same filesystem as the mount point, outside of the mount.
   std::string Outside(std::string_view name) const { return elsewhere_.path() + "/" + std::string(name); }
-  bool on_exfat() const { return GetParam().name == "exfat"; }
+  // exFAT or vfat: no owners, no modes, no holes.
+  bool on_fat() const { return GetParam().name == "exfat" || GetParam().name == "vfat"; }
 
  private:
   ScratchDirectory elsewhere_;

@@ -7,16 +7,53 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fuse/vfs/vfs.h"
 #include "store/backing/private_area.h"
 #include "store/catalog/catalog.h"
 #include "store/engine/memory_engine.h"
+#include "store/volume/scrub.h"
 #include "store/volume/volume.h"
+#include "tests/fakes/faulty_engine.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/memory_backing.h"
 
 namespace hardlinkfs {
+
+inline constexpr char kMachineUuid[] = "uuid of the machine";
+
+// Collects what a scrub finds, and answers all alike.
+class ScrubLog final : public ScrubListener {
+ public:
+  explicit ScrubLog(Answer answer = Answer::kLeave) : answer_(answer) {}
+  Answer Found(const Finding& finding) override {
+    findings.push_back(finding);
+    return answer_;
+  }
+  Proceed Progress(unsigned, uint64_t, uint64_t) override { return Proceed::kGoOn; }
+
+  // RETURNS: the problems, without notes.
+  std::vector<std::string> Damage() const {
+    std::vector<std::string> lines;
+    for (const Finding& finding : findings) {
+      if (finding.weight != Finding::Weight::kNote) lines.push_back(finding.problem);
+    }
+    return lines;
+  }
+  std::vector<std::string> Notes() const {
+    std::vector<std::string> lines;
+    for (const Finding& finding : findings) {
+      if (finding.weight == Finding::Weight::kNote) lines.push_back(finding.problem);
+    }
+    return lines;
+  }
+
+  std::vector<Finding> findings;
+
+ private:
+  const Answer answer_;
+};
 
 struct MachineOptions {
   MemoryBackingOptions backing;
@@ -36,10 +73,10 @@ class Machine {
 
   // Begins a session. REQUIRES: none is open.
   Status Open() {
-    catalog_ = std::make_unique<Catalog>(engine_, options_.hash);
+    catalog_ = std::make_unique<Catalog>(faults_, options_.hash);
     volume_ = std::make_unique<Volume>(backing_, *catalog_, clock_, options_.backing.capabilities, homes_, options_.volume);
     vfs_ = std::make_unique<Vfs>(*volume_, clock_, nullptr, options_.vfs);
-    return volume_->Open("uuid of the machine");
+    return volume_->Open(kMachineUuid);
   }
   // Ends it as umount does. Stop leaves the volume to be looked at; Kill has to follow.
   Status Stop() { return vfs_->Stop(); }
@@ -55,9 +92,35 @@ class Machine {
     catalog_.reset();
   }
 
+  // RETURNS: whether a session is.
+  bool is_open() const { return vfs_ != nullptr; }
+  // fsck. With a session open nothing may be repaired, and nothing under way.
+  Result<ScrubSummary> Scrub(ScrubListener& listener) {
+    Catalog catalog(engine_, options_.hash);
+    const ScrubTarget target{.backing = backing_,
+                             .catalog = catalog,
+                             .homes = homes_,
+                             .capabilities = {capabilities()},
+                             .uuid = kMachineUuid,
+                             .keeper_uid = options_.volume.keeper_uid,
+                             .keeper_gid = options_.volume.keeper_gid,
+                             .clock = clock_};
+    return hardlinkfs::Scrub(target, listener);
+  }
+  // RETURNS: what fsck -n would call damage, a line each; empty when the volume is clean.
+  std::vector<std::string> Fsck() {
+    ScrubLog log;
+    const Result<ScrubSummary> summary = Scrub(log);
+    std::vector<std::string> lines = log.Damage();
+    if (!summary.ok()) lines.emplace_back(summary.error().what);
+    return lines;
+  }
+
   ManualClock& clock() { return clock_; }
   MemoryBacking& backing() { return backing_; }
   MemoryEngine& engine() { return engine_; }
+  // What the catalog asks comes by here before it gets to engine().
+  FaultyEngine& engine_faults() { return faults_; }
   Catalog& catalog() { return *catalog_; }
   Volume& volume() { return *volume_; }
   Vfs& vfs() { return *vfs_; }
@@ -70,6 +133,7 @@ class Machine {
   ManualClock clock_;
   MemoryBacking backing_;
   MemoryEngine engine_;
+  FaultyEngine faults_{engine_};
   BackingDirectoryRef homes_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Volume> volume_;

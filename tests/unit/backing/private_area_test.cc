@@ -81,6 +81,45 @@ TEST_F(PrivateAreaTest, ASecondServerIsRefusedWhileTheFirstLives) {
   EXPECT_EQ(Open(), 0);
 }
 
+TEST_F(PrivateAreaTest, ReadersShareAndKeepTheWriterOut) {
+  ASSERT_EQ(Open(), 0);
+  const auto reader = PrivateArea::Open(directory_.fd(), PrivateArea::Access::kReadOnly);
+  ASSERT_EQ(reader.code(), 0);
+  EXPECT_EQ(PrivateArea::Open(directory_.fd(), PrivateArea::Access::kReadOnly).code(), 0);
+  EXPECT_EQ(Open(), EBUSY);
+}
+
+TEST_F(PrivateAreaTest, AReaderMakesNothing) {
+  EXPECT_EQ(PrivateArea::Open(directory_.fd(), PrivateArea::Access::kReadOnly).code(), ENOENT);
+  EXPECT_TRUE(Snapshot().empty());
+  ASSERT_EQ(Open(), 0);
+  std::filesystem::remove(directory_.path() / ".hardlinkfs/lock");
+  std::filesystem::remove(directory_.path() / ".hardlinkfs/README.txt");
+  const auto before = Snapshot();
+  EXPECT_EQ(PrivateArea::Open(directory_.fd(), PrivateArea::Access::kReadOnly).code(), 0);
+  EXPECT_EQ(Snapshot(), before);
+}
+
+TEST_F(PrivateAreaTest, ALostVolumeFileIsMadeAnewAndADamagedOneKept) {
+  EXPECT_EQ(PrivateArea::OpenLost(directory_.fd()).code(), ENOENT);
+  std::string uuid;
+  {
+    const auto area = PrivateArea::Open(directory_.fd());
+    ASSERT_EQ(area.code(), 0);
+    uuid = (*area)->volume().uuid;
+    ASSERT_TRUE((*area)->MarkFinished().ok());
+    EXPECT_EQ(PrivateArea::OpenLost(directory_.fd()).code(), EBUSY);
+  }
+  EXPECT_EQ((*PrivateArea::OpenLost(directory_.fd()))->volume().uuid, uuid);
+  directory_.Write(".hardlinkfs/homes/17", "content");
+  directory_.Write(".hardlinkfs/volume", "garbage");
+  const auto lost = PrivateArea::OpenLost(directory_.fd());
+  ASSERT_EQ(lost.code(), 0);
+  EXPECT_NE((*lost)->volume().uuid, uuid);
+  EXPECT_FALSE((*lost)->is_new());
+  EXPECT_TRUE(std::filesystem::exists(directory_.path() / ".hardlinkfs/volume.damaged"));
+}
+
 TEST_F(PrivateAreaTest, GarbageIsRefusedAndLeftAsItIs) {
   ASSERT_EQ(Open(), 0);
   std::filesystem::remove(directory_.path() / ".hardlinkfs/lock");

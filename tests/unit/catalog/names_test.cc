@@ -305,5 +305,32 @@ TEST(NamesModel, AgreesWithAMapOverRandomEdits) {
   EXPECT_FALSE(engine.Scan("", "")->Valid()) << "tombstones vanish with the last name of their chain";
 }
 
+TEST(NamesInOneChain, AreClearedBySlotLikeByName) {
+  MemoryEngine engine;
+  Catalog catalog(engine, AllCollide);
+  for (const char* name : {"a", "b", "c"}) {
+    Transaction transaction(catalog);
+    ASSERT_TRUE(transaction.AddName(kDirectory, N(name), InodeId{100}, FileType::kRegular).ok());
+    ASSERT_TRUE(transaction.Commit().ok());
+  }
+  const Slot first = catalog.FindName(kDirectory, N("a"))->slot;
+  const auto clear = [&](uint64_t position) {
+    Transaction transaction(catalog);
+    EXPECT_TRUE(transaction.ClearRow(kDirectory, Slot{Raw(first) + position}).ok());
+    EXPECT_TRUE(transaction.Commit().ok());
+  };
+  const auto is_there = [&](uint64_t position) { return engine.Get(keys::NameAt(kDirectory, Slot{Raw(first) + position}))->has_value(); };
+  EXPECT_TRUE(catalog.MayLieAt(N("a"), Slot{Raw(first) + 7}));
+  EXPECT_FALSE(catalog.MayLieAt(N("a"), Slot{Raw(first) + 8}));
+  clear(1);
+  EXPECT_TRUE(is_there(1)) << "a tombstone keeps the chain together";
+  EXPECT_TRUE(catalog.FindName(kDirectory, N("c")).ok());
+  clear(2);
+  EXPECT_FALSE(is_there(1) || is_there(2));
+  EXPECT_TRUE(catalog.FindName(kDirectory, N("a")).ok());
+  clear(5);
+  EXPECT_FALSE(is_there(5));
+}
+
 }  // namespace
 }  // namespace hardlinkfs

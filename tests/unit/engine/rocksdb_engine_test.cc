@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -66,6 +67,7 @@ class RocksdbEngineTest : public testing::Test {
 
 TEST_F(RocksdbEngineTest, ThatMustExistAndDoesNotIsENOENTAndLeavesNothing) {
   EXPECT_EQ(TryOpen(RocksdbMode::kMustExist).code(), ENOENT);
+  EXPECT_EQ(TryOpen(RocksdbMode::kReadOnly).code(), ENOENT);
   EXPECT_FALSE(fs::exists(path()));
 }
 
@@ -77,6 +79,33 @@ TEST_F(RocksdbEngineTest, OpensWhatExists) {
 TEST_F(RocksdbEngineTest, OpenTwiceIsEBUSY) {
   const auto engine = Open();
   EXPECT_EQ(TryOpen(RocksdbMode::kCreateIfMissing).code(), EBUSY);
+}
+
+TEST_F(RocksdbEngineTest, ReadOnlyWritesNotAByteAndKnowsWhatAPowerCutTook) {
+  {
+    const std::unique_ptr<Engine> engine = Open();
+    ASSERT_TRUE(Put(*engine, "synced").ok() && engine->Sync().ok() && Put(*engine, "unsynced").ok());
+    fs::copy(path(), root_ / "copy", fs::copy_options::recursive);  // as a crash leaves it
+  }
+  fs::remove_all(path());
+  fs::rename(root_ / "copy", path());
+  const auto bytes = [this] {
+    std::string all;
+    for (const auto& entry : fs::recursive_directory_iterator(path())) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      all += entry.path().string() + std::string(std::istreambuf_iterator<char>(file), {});
+    }
+    return all;
+  };
+  const std::string before = bytes();
+  for (const Unsynced unsynced : {Unsynced::kKeep, Unsynced::kDrop}) {
+    const std::unique_ptr<Engine> engine = Open(RocksdbMode::kReadOnly, unsynced);
+    EXPECT_TRUE(Has(*engine, "synced"));
+    EXPECT_EQ(Has(*engine, "unsynced"), unsynced == Unsynced::kKeep);
+    EXPECT_EQ(Put(*engine, "b").code(), EROFS);
+    EXPECT_EQ(engine->Sync().code(), EROFS);
+  }
+  EXPECT_EQ(bytes(), before);
 }
 
 TEST_F(RocksdbEngineTest, DamagedTableIsEUCLEAN) {
@@ -108,6 +137,18 @@ TEST_F(RocksdbEngineTest, FullDiskFailsCommitsUntilThereIsSpace) {
   EXPECT_TRUE(Has(*engine, "before"));
   EXPECT_FALSE(Has(*engine, "refused"));
   EXPECT_TRUE(Has(*engine, "after"));
+}
+
+TEST_F(RocksdbEngineTest, AFailedWriteIsEioAndNotTheEndOfTheProcess) {
+  auto engine = Open();
+  ASSERT_TRUE(Put(*engine, "before").ok());
+  faults().broken = true;
+  EXPECT_EQ(Put(*engine, "refused").code(), EIO);
+  EXPECT_EQ(Put(*engine, "refused").code(), EIO);
+  EXPECT_EQ(engine->Sync().code(), EIO);
+  EXPECT_FALSE(Has(*engine, "refused"));
+  EXPECT_TRUE(Has(*engine, "before"));
+  engine.reset();
 }
 
 TEST_F(RocksdbEngineTest, SyncOnAFullDiskMayBeRepeated) {

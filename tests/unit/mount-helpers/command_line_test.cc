@@ -57,6 +57,13 @@ TEST(CommandLine, HelpersMinusFIsFakeAndNotForeground) {
 
 TEST(CommandLine, ProbeTakesADirectory) { EXPECT_EQ(As<ProbeCommand>({"hardlinkfs", "probe", "/mnt"}).directory, "/mnt"); }
 
+TEST(CommandLine, SyncAndStatusTakeAPath) {
+  EXPECT_EQ(As<SyncCommand>({"hardlinkfs", "sync", "/mnt"}).path, "/mnt");
+  EXPECT_EQ(As<StatusCommand>({"hardlinkfs", "status", "/mnt"}).path, "/mnt");
+  EXPECT_FALSE(As<StatusCommand>({"hardlinkfs", "status", "/mnt"}).json);
+  EXPECT_TRUE(As<StatusCommand>({"hardlinkfs", "status", "--json", "/mnt"}).json);
+}
+
 TEST(CommandLine, VersionNamesTheLibraries) {
   const std::string text = As<PrintCommand>({"hardlinkfs", "--version"}).text;
   EXPECT_THAT(text, HasSubstr("hardlinkfs 0."));
@@ -75,11 +82,45 @@ TEST(CommandLine, WhatIsWrongIsOneLine) {
   for (const std::string& line :
        {UsageErrorOf({"hardlinkfs"}), UsageErrorOf({"hardlinkfs", "mount"}), UsageErrorOf({"hardlinkfs", "mount", "/a"}),
         UsageErrorOf({"hardlinkfs", "mount", "/a", "/b", "/c"}), UsageErrorOf({"hardlinkfs", "frobnicate"}),
+        UsageErrorOf({"hardlinkfs", "sync"}), UsageErrorOf({"hardlinkfs", "status", "/a", "/b"}),
         UsageErrorOf({"hardlinkfs", "mount", "-x", "/a", "/b"}), UsageErrorOf({"mount.hardlinkfs", "/a"})}) {
     EXPECT_NE(line, "(accepted)");
     EXPECT_EQ(line.find('\n'), std::string::npos) << line;
     EXPECT_THAT(line, HasSubstr("--help"));
   }
+}
+
+TEST(CommandLine, FsckIsCalledAsFsckCallsIt) {
+  const auto command = As<FsckCommand>({"/sbin/fsck.hardlinkfs", "-a", "-T", "-C", "5", "/d"});
+  EXPECT_EQ(command.mode, RepairMode::kSafe);
+  EXPECT_EQ(command.progress, 5);
+  EXPECT_EQ(command.directory, "/d");
+  EXPECT_EQ(As<FsckCommand>({"fsck.hardlinkfs", "-fy", "-C", "/d"}).progress, 0);
+  EXPECT_EQ(As<FsckCommand>({"fsck.hardlinkfs", "-fyC3", "/d"}).progress, 3);
+  EXPECT_FALSE(As<FsckCommand>({"fsck.hardlinkfs", "-p", "/d"}).progress.has_value());
+  const auto tool = As<FsckCommand>({"hardlinkfs", "fsck", "-nv", "-o", "store=/s", "/d"});
+  EXPECT_EQ(tool.mode, RepairMode::kNothing);
+  EXPECT_TRUE(tool.verbose);
+  EXPECT_EQ(tool.options, "store=/s");
+  EXPECT_THAT(As<PrintCommand>({"fsck.hardlinkfs", "-V"}).text, HasSubstr("hardlinkfs"));
+}
+
+TEST(CommandLine, FsckHasItsOwnStatusForUsage) {
+  for (const std::vector<const char*>& words : std::vector<std::vector<const char*>>{{"fsck.hardlinkfs"},
+                                                                                     {"fsck.hardlinkfs", "-n", "-y", "/d"},
+                                                                                     {"fsck.hardlinkfs", "-p", "-n", "/d"},
+                                                                                     {"hardlinkfs", "fsck", "--no"}}) {
+    EXPECT_EQ(As<UsageError>(words).status, 16) << words.back();
+  }
+  EXPECT_EQ(As<UsageError>({"hardlinkfs", "mount"}).status, 1);
+}
+
+TEST(CommandLine, RebuildTakesADirectory) {
+  const auto command = As<RebuildCommand>({"hardlinkfs", "rebuild", "-y", "--force", "-o", "uid=1", "/d"});
+  EXPECT_TRUE(command.yes);
+  EXPECT_TRUE(command.force);
+  EXPECT_EQ(command.options, "uid=1");
+  EXPECT_EQ(command.directory, "/d");
 }
 
 }  // namespace

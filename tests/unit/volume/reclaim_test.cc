@@ -1,6 +1,7 @@
 // Reclaiming: the contents of what has no name left go, but never before the deletion is durable.
 #include <cerrno>
 
+#include "store/catalog/keys.h"
 #include "tests/unit/volume/volume_fixture.h"
 
 namespace hardlinkfs {
@@ -53,6 +54,33 @@ TEST_F(ReclaimTest, OrphansOfACrashedSessionAreReclaimed) {
   EXPECT_EQ(*volume().ReclaimSome(10), 1U);
   EXPECT_THAT(Bare(), IsEmpty());
   ExpectSound();
+}
+
+// It would come back as a stranger's with the next look at its directory.
+TEST_F(ReclaimTest, DeletedFileGoesAlsoWhenAPowerCutTookItsContent) {
+  File("a", "never synced");
+  EXPECT_EQ(Remove("a"), 0);
+  ASSERT_EQ(volume().SyncCatalog().code(), 0);
+  machine_.Kill();
+  machine_.clock().Advance(std::chrono::seconds(10));
+  BareFile("a", "");
+  Open();
+  Reopen();
+  EXPECT_THAT(Bare(), IsEmpty());
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
+TEST_F(ReclaimTest, DeletedFileGoesAlsoWhenAPowerCutLeftItEmpty) {
+  File("a", "synced");
+  ASSERT_EQ(volume().SyncAll().code(), 0);
+  EXPECT_EQ(Remove("a"), 0);
+  ASSERT_EQ(volume().SyncCatalog().code(), 0);
+  machine_.Kill();
+  machine_.clock().Advance(std::chrono::seconds(10));
+  BareFile("a", "");
+  Open();
+  Reopen();
+  EXPECT_THAT(Bare(), IsEmpty());
 }
 
 // As a power cut leaves it that takes the end of the record back, but not the removal of the content.
@@ -143,6 +171,17 @@ TEST_F(ReclaimTest, FailedCommitIsMadeUpForLater) {
   EXPECT_FALSE(volume().ReclaimSome(10).ok());
   EXPECT_EQ(*volume().ReclaimSome(10), 1U);
   ExpectSound();
+}
+
+TEST_F(ReclaimTest, AnOrphanThatHasANameKeepsItsContent) {
+  const InodeId inode = File("kept", "kept");
+  Batch damage;
+  damage.Put(keys::Orphan(inode), "");
+  ASSERT_TRUE(engine().Commit(damage).ok());
+  volume().Reclaim(inode);
+  EXPECT_EQ(volume().ReclaimSome(10).code(), EUCLEAN);
+  EXPECT_EQ(Content("kept"), "kept");
+  EXPECT_THAT(Bare(), testing::Contains("kept=kept"));
 }
 
 }  // namespace

@@ -1,0 +1,92 @@
+// ioctl(2): what the `hardlinkfs` command asks, see control.h.
+#include <unistd.h>
+
+#include <cstring>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "fuse/lowlevel/control.h"
+#include "fuse/lowlevel/operations.h"
+#include "fuse/lowlevel/reply.h"
+
+namespace hardlinkfs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Iso8601(const Timestamp& time) {
+  const timespec spec = time.ToTimespec();
+  tm utc{};
+  gmtime_r(&spec.tv_sec, &utc);
+  char text[32];
+  const size_t length = std::strftime(text, sizeof text, "%FT%TZ", &utc);
+  return {text, length};
+}
+
+const char* StateOf(const VolumeHealth& health, const SessionOptions& options) {
+  if (health.failure.has_value()) return "failed";
+  for (const std::string& flag : options.kernel_flags) {
+    if (flag == "ro") return "read-only";
+  }
+  return "read-write";
+}
+
+std::string StatusText(Server& server) {
+  const VolumeHealth health = server.vfs.Health();
+  Json failure;
+  if (health.failure.has_value()) {
+    const Error& error = health.failure->error;
+    failure = {{"what", error.what}, {"errno", strerrorname_np(error.code)}, {"since", Iso8601(health.failure->since)}};
+  }
+  Json restored;
+  if (server.options.restored_from.has_value()) restored = Iso8601({*server.options.restored_from, 0});
+  const Json status = {{"source", server.options.source},
+                       {"mountpoint", server.options.mountpoint},
+                       {"filesystem", server.vfs.capabilities().filesystem},
+                       {"state", StateOf(health, server.options)},
+                       {"failure", failure},
+                       {"after_crash", health.after_crash},
+                       {"restored_from", restored},
+                       {"inodes", health.inodes},
+                       {"unsynced", health.unsynced},
+                       {"to_remove", health.to_remove},
+                       {"to_settle", health.to_settle},
+                       {"reserve_whole", health.reserve_whole},
+                       {"passthrough", server.connection.passthrough() && server.passthrough.attached()},
+                       {"io_uring", server.connection.io_uring()},
+                       {"server", getpid()}};
+  // Paths may hold any bytes; those that are no UTF-8 are shown as U+FFFD.
+  return status.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Status ReplyStatus(Server& server, fuse_req_t request, size_t room) {
+  if (room != sizeof(StatusReply)) return Error{EINVAL, "status: a buffer of another size"};
+  const std::string text = StatusText(server);
+  if (text.size() >= sizeof(StatusReply)) return Error{EOVERFLOW, "status: paths that are too long"};
+  StatusReply reply{};
+  std::memcpy(reply.json, text.data(), text.size());
+  fuse_reply_ioctl(request, 0, &reply, sizeof reply);
+  return {};
+}
+
+Status Ioctl(Server& server, fuse_req_t request, fuse_ino_t /*inode*/, unsigned command, void* /*argument*/, fuse_file_info* /*file*/,
+             unsigned /*flags*/, const void* /*in*/, size_t /*in_size*/, size_t out_size) {
+  switch (command) {
+    case kControlSync: {
+      const Status synced = server.vfs.SyncAll();
+      if (synced.ok()) fuse_reply_ioctl(request, 0, nullptr, 0);
+      return synced;
+    }
+    case kControlStatus:
+      return ReplyStatus(server, request, out_size);
+    default:
+      return Error{ENOTTY, "unknown ioctl"};
+  }
+}
+
+}  // namespace
+
+void AddControlOperations(fuse_lowlevel_ops& table) { table.ioctl = Guard<Ioctl>::Call; }
+
+}  // namespace hardlinkfs
