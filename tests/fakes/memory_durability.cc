@@ -146,7 +146,16 @@ void Tree::LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& belo
   node.content_unsynced = node.times_unsynced = node.moved_unsynced = node.exposed = node.sync_failed = false;
 }
 
-// A rename may have left two entries of one file: from now on these are two files. A directory keeps one. RETURNS: whether there was one.
+void Tree::Empty(Node& node) {
+  const Timestamp mtime = node.mtime;
+  node.content.Resize(0);
+  Settle(node);
+  node.mtime = mtime;
+  node.durable_content = node.content;
+}
+
+// A rename may have left two entries of one file: fsck.vfat leaves the content to one of them, and makes the other an empty file. A
+// directory keeps one. RETURNS: whether there was one.
 bool Tree::Restart(Node& directory, std::set<const Node*>& seen, const std::function<uint64_t(uint64_t)>& below) {
   bool doubled = false;
   directory.entries.clear();
@@ -166,9 +175,11 @@ bool Tree::Restart(Node& directory, std::set<const Node*>& seen, const std::func
       const NodeRef copy = NewNode(node->type, node->mode);
       copy->content = node->content;
       copy->mtime = node->mtime;
+      copy->durable_content = copy->content;
+      copy->durable_mtime = copy->mtime;
+      Empty(below(2) == 0 ? *node : *copy);
       node = copy;
       doubled = true;
-      LoseContent(*node, below);
     } else if (node->type == FileType::kRegular) {
       LoseContent(*node, below);
     }

@@ -138,6 +138,7 @@ class Tree {
   void KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   void KeepSome(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   SparseBytes SomeSectors(const Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
+  void Empty(Node& node) REQUIRES(mutex_);
   void LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   bool Restart(Node& directory, std::set<const Node*>& seen, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   // RETURNS: the key of the name in Node::entries, or why the backing refuses the name.

@@ -38,9 +38,11 @@ void SimRun::Check() {
 void SimRun::CheckInvariants(Moment moment) {
   const bool undisturbed = cuts_ == 0 && foreign_.empty();
   const auto is_tolerable = [&](const std::string& broken) {
-    constexpr std::string_view kStranger = "nobody knows #";
-    if (undisturbed || !broken.starts_with(kStranger)) return false;
-    const InodeId directory{std::strtoull(broken.c_str() + kStranger.size(), nullptr, 10)};
+    constexpr std::string_view kIn = " in directory inode ";
+    if (undisturbed || !broken.starts_with("Nobody knows ")) return false;
+    const size_t in = broken.rfind(kIn);
+    if (in == std::string::npos) return moment == Moment::kStopped;
+    const InodeId directory{std::strtoull(broken.c_str() + in + kIn.size(), nullptr, 10)};
     return moment == Moment::kStopped || !IsDirectory(directory);
   };
   for (const std::string& broken : BrokenInvariants(machine_, undisturbed ? moment : Moment::kRunning)) {
