@@ -105,7 +105,10 @@ class Judge {
     }
     if (machine_.volume().inode_count() != inodes_.size()) {
       std::string all;
-      for (const auto& [inode, record] : inodes_) all += " " + Show(inode);
+      for (const auto& [inode, record] : inodes_) {
+        all += " " + Show(inode);
+        if (names_of_.contains(inode)) all += "=" + names_of_[inode][0].record.name;
+      }
       Wrong("inode_count is " + std::to_string(machine_.volume().inode_count()) + " of " + std::to_string(inodes_.size()) + ":" + all);
     }
   }
