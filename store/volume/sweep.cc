@@ -69,7 +69,9 @@ Status Volume::RescueFromHomes(const BackingName& name) {
   if (!to.ok()) return to.error();
   for (int copy = 1; copy <= kCopies; ++copy) {
     const BackingName kept("homes-" + name.bytes() + (copy == 1 ? "" : " (" + std::to_string(copy) + ")"));
-    if (catalog_.FindHome({*lost_and_found, kept}).code() != ENOENT) continue;
+    const Result<InodeId> resident = catalog_.FindHome({*lost_and_found, kept});
+    if (resident.ok()) continue;
+    if (resident.code() != ENOENT) return resident.status();
     const Status moved = MoveEntry({kHomesDirectory, name}, {*lost_and_found, kept}, seen->type, *homes, *to);
     if (moved.code() == EEXIST) continue;
     if (!moved.ok()) return moved;

@@ -221,6 +221,10 @@ void FaultRun::CheckNextSession(const Expected& expected) {
   Snapshot again = Look();
   Snapshot wanted = open_ && scenario_.effect != Effect::kEventually ? found_ : expected.after;
   const bool vanished = fault_.failing == Failing::kFromHere;
+  // What was to be removed and could not be is kept where it can be seen.
+  if (stage_->removal_failed()) {
+    std::erase_if(again, [&](const auto& entry) { return !wanted.contains(entry.first) && IsLeftover(entry.second); });
+  }
   if (vanished) {
     again = WithoutMtimes(again);
     wanted = WithoutMtimes(wanted);

@@ -262,6 +262,7 @@ void InTheBackground(std::vector<Scenario>& all) {
       "Close",
       [](Stage& s) { s.Rename("x", "g"), s.Unlink("f"), s.File("f", "new"), s.Rename("d/e", "moved"), s.Rmdir("empty"), s.Forget(); },
       [](Stage& s) { return s.machine().Stop().code(); }));
+  all.back().ends = true;
 }
 
 // A move was announced and not made; and one was made and not recorded.
