@@ -166,9 +166,7 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
     const Result<InodeId> resident = catalog_.FindHome(elsewhere);
     if (!resident.ok() && resident.code() != ENOENT) return resident.error();
     if (!at_home->has_value() && !at_elsewhere->has_value() && if_nowhere == IfNowhere::kWait) return false;
-    // What fills the place of an empty file is no twin of it.
-    const bool is_twin = record->size > 0 || (at_elsewhere->has_value() && (*at_elsewhere)->size == 0);
-    if (at_home->has_value() && at_elsewhere->has_value() && !resident.ok() && is_twin) {
+    if (at_home->has_value() && at_elsewhere->has_value() && !resident.ok()) {
       const Result<Twin> kept = PartTwins(*record->home, **at_home, elsewhere, **at_elsewhere);
       if (!kept.ok()) return kept.error();
       if (*kept == Twin::kElsewhere) at_home = std::optional<BackingStat>();

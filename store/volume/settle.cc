@@ -216,6 +216,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
     done.push_back(move);
     if (!vanished && *made) ++moved;
   }
+  if (Status synced = SyncNewEntries(); !synced.ok()) return synced.error();
   if (Status committed = Commit(retired); !committed.ok()) return committed.error();
   for (const Move& move : done) LeavePlace(move.from);
   if (moved == 0 && !failed.ok()) return failed.error();
