@@ -49,7 +49,7 @@ Result<LostName> Volume::Unlink(InodeId directory, const Name& name, InodeId ino
   --record->nlink;
   record->ctime = now;
   if (record->nlink == 0) {
-    record->in_use = use == Use::kOpen || IsContentUnsynced(inode);
+    record->in_use = use == Use::kOpen;
     transaction.PutOrphan(inode);
   } else {
     MarkDetachedIfAt(transaction, inode, *record, directory, name);

@@ -104,8 +104,7 @@ class MountTest : public testing::TestWithParam<TestBacking> {
   MountedVolume& volume() { return volume_; }
   // A directory on the same filesystem as the mount point, outside of the mount.
   std::string Outside(std::string_view name) const { return elsewhere_.path() + "/" + std::string(name); }
-  // exFAT or vfat: no owners, no modes, no holes.
-  bool on_fat() const { return GetParam().name == "exfat" || GetParam().name == "vfat"; }
+  bool on_exfat() const { return GetParam().name == "exfat"; }
 
  private:
   ScratchDirectory elsewhere_;
