@@ -53,6 +53,11 @@ int WaitForReport(UniqueFd pipe, pid_t server) {
 
 }  // namespace
 
+// The server still has the command's terminal.
+void StartupReport::Tell(const std::string& line) {
+  if (!made_) std::fprintf(stderr, "%s\n", line.c_str());
+}
+
 void StartupReport::Ready() {
   if (std::exchange(made_, true) || !background_) return;
   LetGoOfTerminal();

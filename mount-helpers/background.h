@@ -18,6 +18,8 @@ class StartupReport {
   // `pipe` leads to the command.
   explicit StartupReport(UniqueFd pipe) : pipe_(std::move(pipe)), background_(true) {}
 
+  // What whoever mounts should know although it works: printed, before Ready.
+  void Tell(const std::string& line);
   // The mount works. In the background this lets go of the terminal as well.
   void Ready();
   void Failed(const Failure& failure);

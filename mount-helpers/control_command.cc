@@ -71,6 +71,9 @@ void PrintForPeople(const Json& status) {
   PrintLine("places",
             status["to_settle"].get<bool>() ? "some files are still to be moved to theirs" : "all files are where their names say");
   PrintLine("last end", status["after_crash"].get<bool>() ? "a crash; recovered" : "clean");
+  if (!status["restored_from"].is_null()) {
+    PrintLine("catalog", "was damaged once; goes on from its snapshot of " + Text(status["restored_from"]));
+  }
   if (!status["reserve_whole"].get<bool>()) PrintLine("space", "none: only removing works");
   PrintLine("passthrough", Text(status["passthrough"]));
   PrintLine("io_uring", Text(status["io_uring"]));

@@ -169,7 +169,8 @@ class Fsck {
     const std::string elsewhere = opened.code() == EBUSY ? MountedAt(source_.path) : "";
     std::string reason = std::string("the volume cannot be checked: ") + opened.error().what;
     if (!elsewhere.empty()) reason = "is mounted on " + elsewhere;
-    if (opened.code() == EUCLEAN) reason += "; hardlinkfs rebuild makes a new catalog from the files";
+    if (opened.code() == EUCLEAN)
+      reason += "; a mount goes back to a snapshot of it, or hardlinkfs rebuild makes a new catalog from the files";
     Fail(reason, opened.code());
     return nullptr;
   }

@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -160,7 +162,9 @@ class Mount {
     SessionCache cache;
     Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
     vfs.Start();
-    std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, opened.capabilities());
+    SessionOptions session = ToSessionOptions(options_, points_);
+    if (const auto restoration = opened.restoration()) session.restored_from = restoration->taken;
+    std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);
     return failure;
@@ -168,8 +172,8 @@ class Mount {
 
  private:
   std::optional<Failure> Serve(Vfs& vfs, const Clock& clock, KernelPassthrough& passthrough, SessionCache& cache,
-                               const Capabilities& capabilities) {
-    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, cache, ToSessionOptions(options_, points_));
+                               const SessionOptions& session_options, const Capabilities& capabilities) {
+    Session::MountResult mounted = Session::Mount(vfs, clock, passthrough, cache, session_options);
     if (const auto* const failure = std::get_if<MountFailure>(&mounted)) {
       return FailureOn(points_.source_path, "cannot be mounted on " + points_.mountpoint + ": " + failure->reason, failure->code);
     }
@@ -194,6 +198,18 @@ class Mount {
   StartupReport& report_;
 };
 
+// One line for who mounts; the log has more.
+void TellRestoration(const MountPoints& points, OpenedVolume& opened, StartupReport& report) {
+  const std::optional<Restoration> restoration = opened.restoration();
+  if (!restoration.has_value() || !restoration->this_session) return;
+  const std::time_t taken = restoration->taken;
+  std::array<char, 64> time{};
+  std::tm parts{};
+  if (localtime_r(&taken, &parts) != nullptr) std::strftime(time.data(), time.size(), "%F %T", &parts);
+  report.Tell("hardlinkfs: " + points.source_path + ": the catalog was damaged; going on from its snapshot of " + time.data() +
+              ", see the log");
+}
+
 std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions& options, StartupReport& report) {
   const TerminationSignals signals;
   const OpenOptions open_options = ToOpenOptions(options, umask(0));
@@ -202,6 +218,7 @@ std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions
   const SystemClock clock;
   OpenResult opened = OpenWhenFree(points, open_options, clock, signals);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
+  TellRestoration(points, *std::get<std::unique_ptr<OpenedVolume>>(opened), report);
   return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock, vfs_options);
 }
 
@@ -238,6 +255,7 @@ int Fail(const Failure& failure) {
 OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   OpenOptions out;
   out.store = options.store;
+  out.snapshot_interval = options.snapshot;
   out.volume.uid = options.uid.value_or(getuid());
   out.volume.gid = options.gid.value_or(getgid());
   out.volume.keeper_uid = getuid();

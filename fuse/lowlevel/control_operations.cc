@@ -39,12 +39,15 @@ std::string StatusText(Server& server) {
     const Error& error = health.failure->error;
     failure = {{"what", error.what}, {"errno", strerrorname_np(error.code)}, {"since", Iso8601(health.failure->since)}};
   }
+  Json restored;
+  if (server.options.restored_from.has_value()) restored = Iso8601({*server.options.restored_from, 0});
   const Json status = {{"source", server.options.source},
                        {"mountpoint", server.options.mountpoint},
                        {"filesystem", server.vfs.capabilities().filesystem},
                        {"state", StateOf(health, server.options)},
                        {"failure", failure},
                        {"after_crash", health.after_crash},
+                       {"restored_from", restored},
                        {"inodes", health.inodes},
                        {"unsynced", health.unsynced},
                        {"to_remove", health.to_remove},

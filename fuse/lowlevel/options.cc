@@ -47,6 +47,13 @@ bool SetCommit(MountOptions& options, const std::string& value) {
   return true;
 }
 
+bool SetSnapshot(MountOptions& options, const std::string& value) {
+  const std::optional<uint32_t> seconds = value == "off" ? 0 : ParseUnsigned(value, 10, 1'000'000);
+  if (!seconds.has_value() || (*seconds == 0 && value != "off")) return false;
+  options.snapshot = std::chrono::seconds(*seconds);
+  return true;
+}
+
 bool SetMaxLinks(MountOptions& options, const std::string& value) {
   const std::optional<uint32_t> count = ParseUnsigned(value, 10, std::numeric_limits<uint32_t>::max());
   if (!count.has_value() || *count == 0) return false;
@@ -129,6 +136,8 @@ constexpr std::array kRules{
     OptionRule{"store", "a path", "where the catalog lies (default: SOURCE/.hardlinkfs/catalog)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.store, v); }},
     OptionRule{"commit", "a number of seconds from 1 to 300", "how much work a power cut may lose at most (default: 5)", SetCommit},
+    OptionRule{"snapshot", "off or a number of seconds from 1 to 1000000",
+               "how often the catalog is copied, in case it gets damaged (default: 3600)", SetSnapshot},
     OptionRule{"max_links", "a number from 1 to 4294967295", "how many names a file may have (default: 65000)", SetMaxLinks},
     OptionRule{"io_uring", "auto, on or off", "talk to the kernel by io_uring (default: auto, where the kernel permits it)", SetIoUring},
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},

@@ -32,6 +32,7 @@ struct MountOptions {
   Naming naming = Naming::kAutomatic;
   std::string store;  // empty: in the backing
   std::chrono::seconds commit{5};
+  std::chrono::seconds snapshot{3600};  // 0: off
   std::optional<uint32_t> max_links;
   bool debug = false;
   std::string log_file;  // empty: none

@@ -3,8 +3,10 @@
 #ifndef HARDLINKFS_FUSE_LOWLEVEL_SESSION_H_
 #define HARDLINKFS_FUSE_LOWLEVEL_SESSION_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,9 +26,10 @@ struct SessionOptions {
   std::string mountpoint;                 // absolute
   std::vector<std::string> kernel_flags;  // mount flags and security contexts as mount(8) spells them
   MountSharing sharing = MountSharing::kOwner;
-  bool passthrough = false;  // if the kernel has it
-  bool io_uring = false;     // if the kernel has it
-  bool debug = false;        // log each request
+  bool passthrough = false;              // if the kernel has it
+  bool io_uring = false;                 // if the kernel has it
+  bool debug = false;                    // log each request
+  std::optional<int64_t> restored_from;  // of what time the snapshot is that the catalog went back to last, seconds since the epoch
 };
 
 // Why a mount failed. The reason is in libfuse's or fusermount3's words, and they have no literals that could be an Error's.

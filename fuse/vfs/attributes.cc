@@ -8,21 +8,23 @@ namespace hardlinkfs {
 Result<InodeRecord> Vfs::Refresh(InodeId inode, OpenContent& open) {
   const std::optional<Timestamp> last_write = open.TakeLastWrite();
   const bool unseen_writers = open.unseen_writers() > 0 || table_.MayBeMapped(inode);
-  if (!last_write.has_value() && open.backing_id == 0 && !unseen_writers) return volume_.Read(inode);
+  if (!last_write.has_value() && open.backing_id == 0 && !unseen_writers && !volume_.IsBehind(inode)) return volume_.Read(inode);
   return volume_.RefreshContent(inode, *open.file, {.last_write = last_write, .unseen_writers = unseen_writers});
 }
 
 Result<InodeRecord> Vfs::RefreshClosed(InodeId inode) {
-  if (!table_.MayBeMapped(inode)) return volume_.Read(inode);  // closed a moment ago
-  // What cannot be opened now was not removed by us; what the record says has to do.
+  const bool may_be_mapped = table_.MayBeMapped(inode);
+  const bool is_behind = volume_.IsBehind(inode);
+  if (!may_be_mapped && !is_behind) return volume_.Read(inode);  // closed a moment ago
   const Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
-  if (!content.ok()) return volume_.Read(inode);
-  return volume_.RefreshContent(inode, **content, {.last_write = std::nullopt, .unseen_writers = true});
+  // What cannot be opened now was not removed by us; what the record says has to do, unless it is known to be wrong.
+  if (!content.ok()) return is_behind ? Result<InodeRecord>(content.error()) : volume_.Read(inode);
+  return volume_.RefreshContent(inode, **content, {.last_write = std::nullopt, .unseen_writers = may_be_mapped});
 }
 
 Result<Attributes> Vfs::GetAttributes(InodeId inode) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
-  if (!table_.MayBeWritten(inode)) {
+  if (!MayBeBehind(inode)) {
     const Result<InodeRecord> record = volume_.Read(inode);
     if (!record.ok()) return record.error();
     return Show(inode, *record);
@@ -83,8 +85,10 @@ Result<Attributes> Vfs::SetUnpromised(InodeId inode, const AttributeChange& chan
   }
   // File capabilities go with the owner or the content they were given for (cap_inode_killpriv in the kernel's security/commoncap.c).
   const bool loses_capabilities = change.size.has_value() || change.uid.has_value() || change.gid.has_value() || change.kill_suidgid;
-  if (loses_capabilities && volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok()) {
-    xattrs.emplace_back(kCapabilityXattr, std::nullopt);
+  if (loses_capabilities) {
+    const Result<bool> has_capabilities = HasCapabilities(inode);
+    if (!has_capabilities.ok()) return has_capabilities.error();
+    if (*has_capabilities) xattrs.emplace_back(kCapabilityXattr, std::nullopt);
   }
   const bool only_size = !change.mode.has_value() && !change.uid.has_value() && !change.gid.has_value() && !change.atime.has_value() &&
                          !change.mtime.has_value() && !change.ctime.has_value() && !change.kill_suidgid && xattrs.empty();

@@ -65,7 +65,7 @@ std::optional<DirectoryEntry> Vfs::EntryOf(InodeId directory, const NameRow& row
   const bool seen = child->home.has_value() && child->home->directory == directory;
   if (!prepared && (mode == ListingMode::kNamesAndAttributes || !seen)) return std::nullopt;
   // Those of an open file are not given: they may be behind what was written, and its own lock cannot be taken here.
-  if (!table_.MayBeWritten(inode) && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
+  if (!MayBeBehind(inode) && mode == ListingMode::kNamesAndAttributes) entry.attributes = Show(inode, *child);
   return entry;
 }
 

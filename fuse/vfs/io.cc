@@ -53,8 +53,9 @@ Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bo
 }
 
 Status Vfs::KillPrivileges(InodeId inode, bool kill_suidgid) {
-  const bool has_capabilities = volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
-  if (!kill_suidgid && !has_capabilities) return {};
+  const Result<bool> has_capabilities = HasCapabilities(inode);
+  if (!has_capabilities.ok()) return has_capabilities.error();
+  if (!kill_suidgid && !*has_capabilities) return {};
   const auto held = volume_.locks().Exclusive(inode);
   const Result<InodeRecord> record = volume_.Read(inode);
   if (!record.ok()) return record.error();
@@ -62,11 +63,12 @@ Status Vfs::KillPrivileges(InodeId inode, bool kill_suidgid) {
 }
 
 Status Vfs::TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid) {
-  const bool has_capabilities = volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
+  const Result<bool> has_capabilities = HasCapabilities(inode);
+  if (!has_capabilities.ok()) return has_capabilities.error();
   const bool has_suidgid = kill_suidgid && IsPrivileged(mode);
-  if (!has_capabilities && !has_suidgid) return {};
+  if (!*has_capabilities && !has_suidgid) return {};
   Volume::XattrChanges xattrs;
-  if (has_capabilities) xattrs.emplace_back(kCapabilityXattr, std::nullopt);
+  if (*has_capabilities) xattrs.emplace_back(kCapabilityXattr, std::nullopt);
   return volume_.ChangeAttributes(inode, {.kill_suidgid = kill_suidgid}, xattrs).status();
 }
 

@@ -50,7 +50,7 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
 // caches.
 // REQUIRES: no lock held.
 Result<Attributes> Vfs::ShowCounted(InodeId inode, const InodeRecord& record) {
-  if (!table_.MayBeWritten(inode)) return Show(inode, record);
+  if (!MayBeBehind(inode)) return Show(inode, record);
   Result<Attributes> attributes = GetAttributes(inode);
   if (attributes.ok()) return attributes;
   Forget(inode, 1);

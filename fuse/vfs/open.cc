@@ -20,7 +20,15 @@ constexpr std::chrono::milliseconds kCloseOnItsWay{50};
 // (HANDLE_KILLPRIV_V2). So who opens a file that has any is given a path on which each write is seen, and says what it takes away.
 bool Vfs::HasPrivileges(InodeId inode) const {
   const Result<InodeRecord> record = volume_.Read(inode);
-  return !record.ok() || IsPrivileged(record->mode) || volume_.catalog().ReadXattr(inode, kCapabilityXattr).ok();
+  if (!record.ok() || IsPrivileged(record->mode)) return true;
+  const Result<bool> has_capabilities = HasCapabilities(inode);
+  return !has_capabilities.ok() || *has_capabilities;
+}
+
+Result<bool> Vfs::HasCapabilities(InodeId inode) const {
+  const Result<std::string> value = volume_.catalog().ReadXattr(inode, kCapabilityXattr);
+  if (!value.ok() && value.code() != ENODATA) return value.error();
+  return value.ok();
 }
 
 void Vfs::AwaitCloses(InodeId inode) const {

@@ -13,7 +13,6 @@ Status Vfs::Sync(InodeId inode, SyncMode mode) {
   } else if (Status synced = volume_.NoteSync((*open)->file->Sync()); !synced.ok()) {
     return synced;
   }
-  if (Status synced = volume_.SyncNewEntries(); !synced.ok()) return synced;
   return volume_.SyncCatalog();
 }
 
@@ -38,10 +37,7 @@ Result<Attributes> Vfs::Promised(const Result<Attributes>& entry) {
   return promised.error();
 }
 
-Status Vfs::SyncDirectory(InodeId /*directory*/) {
-  if (Status synced = volume_.SyncNewEntries(); !synced.ok()) return synced;
-  return volume_.SyncCatalog();
-}
+Status Vfs::SyncDirectory(InodeId /*directory*/) { return volume_.SyncCatalog(); }
 
 Status Vfs::SyncAll() {
   // What is written to open files the volume learns of only when somebody asks for their attributes.

@@ -179,7 +179,7 @@ class Vfs {
   template <typename Operation>
   auto WithSpace(const Operation& operation) {
     auto result = operation();
-    if (result.code() != ENOSPC) return result;
+    if (!IsFull(result.code())) return result;
     const Result<size_t> reclaimed = volume_.ReclaimSome(kReclaimForSpace);
     if (!reclaimed.ok() || *reclaimed == 0) return result;
     return operation();
@@ -187,6 +187,8 @@ class Vfs {
   static constexpr size_t kReclaimForSpace = 4096;
   Use UseOf(InodeId inode) const { return table_.FindOpen(inode) == nullptr ? Use::kIdle : Use::kOpen; }
   Attributes Show(InodeId inode, const InodeRecord& record) const;
+  // RETURNS: whether the record has to be brought up to the content before it is shown.
+  bool MayBeBehind(InodeId inode) const { return table_.MayBeWritten(inode) || volume_.IsBehind(inode); }
   // directory.cc. RETURNS: nullopt when the inode has to be prepared first. REQUIRES: shared(directory).
   std::optional<DirectoryEntry> EntryOf(InodeId directory, const NameRow& row, ListingMode mode) const;
   // For an inode whose lookup was counted: on an error it is taken back. lookup.cc. REQUIRES: no lock held.
@@ -222,6 +224,7 @@ class Vfs {
   // REQUIRES for these: exclusive(inode).
   Status TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid);
   bool HasPrivileges(InodeId inode) const;
+  Result<bool> HasCapabilities(InodeId inode) const;
   Result<InodeRecord> RefreshPrivileges(InodeId inode, OpenContent& open);
   void NotePrivileges(InodeId inode, OpenContent& open, const InodeRecord& record) const;
 

@@ -216,6 +216,12 @@ Status SyncDirectoryEntries(int directory_fd) {
   return LastError("fsync of a directory");
 }
 
+Status SyncDirectoryAbove(int directory_fd) {
+  const UniqueFd above(RetryInterrupted([&] { return openat(directory_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+  const Status synced = above.valid() ? SyncDirectoryEntries(above.get()) : LastError("open of the directory above");
+  return synced.code() == EACCES || synced.code() == EPERM ? Status() : synced;
+}
+
 bool AcceptsDirectorySync(int directory_fd) {
   const auto opened = ReopenDirectory(directory_fd);
   return opened.ok() && RetryInterrupted([&] { return fsync(opened->get()); }) == 0;

@@ -63,6 +63,8 @@ Result<size_t> ReadFully(int fd, std::span<char> into, uint64_t offset);
 
 // Makes the entries of the directory durable. A backing that does not know fsync of directories answers success.
 Status SyncDirectoryEntries(int directory_fd);
+// The same for the directory above it. One that may not be read is left to who owns it.
+Status SyncDirectoryAbove(int directory_fd);
 // RETURNS: whether the backing accepts fsync of a directory at all.
 bool AcceptsDirectorySync(int directory_fd);
 

@@ -49,6 +49,7 @@ What is in here
   volume      the number by which hardlinkfs knows this drive again
   catalog     the names, links, owners, permissions and times of your files
               (it may also be kept somewhere else)
+  snapshots   two copies of the catalog, in case it gets damaged
   reserve     room for what must still be written down when the drive is full
   homes       complete files that wait for their place outside, or that
               never had one. Usually empty

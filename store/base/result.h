@@ -4,6 +4,7 @@
 #define HARDLINKFS_STORE_BASE_RESULT_H_
 
 #include <cassert>
+#include <cerrno>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -15,6 +16,9 @@ struct [[nodiscard]] Error {
   int code;
   const char* what;
 };
+
+// RETURNS: whether an errno says that there is no room. EDQUOT is ENOSPC for one user, or one directory.
+inline bool IsFull(int code) { return code == ENOSPC || code == EDQUOT; }
 
 // Success, or an Error. Thread safety: a value.
 class [[nodiscard]] Status {

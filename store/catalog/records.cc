@@ -8,7 +8,7 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr uint8_t kHasHome = 1, kImported = 2, kLinkable = 4, kListed = 8, kInUse = 16;
+constexpr uint8_t kHasHome = 1, kImported = 2, kLinkable = 4, kListed = 8, kInUse = 16, kUnconfirmed = 32;
 constexpr uint8_t kClean = 1;
 constexpr uint32_t kNanosecondsPerSecond = 1'000'000'000;
 
@@ -55,7 +55,7 @@ bool IsValid(const InodeRecord& record) {
 std::string Encode(std::string_view key, const InodeRecord& record) {
   RecordWriter writer;
   const unsigned bits = (record.home ? kHasHome : 0U) | (record.imported ? kImported : 0U) | (record.linkable ? kLinkable : 0U) |
-                        (record.listed ? kListed : 0U) | (record.in_use ? kInUse : 0U);
+                        (record.listed ? kListed : 0U) | (record.in_use ? kInUse : 0U) | (record.unconfirmed ? kUnconfirmed : 0U);
   writer.Byte(static_cast<uint8_t>(bits)).Byte(static_cast<uint8_t>(record.type)).Varint(record.mode).Varint(record.uid).Varint(record.gid);
   writer.Varint(record.nlink).Varint(record.generation).Varint(record.rdev).Varint(record.size).Varint(record.blocks);
   writer.Varint(record.flags).Varint(record.trusted_since).Varint(Raw(record.parent));
@@ -73,6 +73,7 @@ Result<InodeRecord> DecodeInodeRecord(std::string_view key, std::string_view val
   record.linkable = (bits & kLinkable) != 0;
   record.listed = (bits & kListed) != 0;
   record.in_use = (bits & kInUse) != 0;
+  record.unconfirmed = (bits & kUnconfirmed) != 0;
   record.type = static_cast<FileType>(reader->Byte());
   record.mode = reader->Varint32();
   record.uid = reader->Varint32();

@@ -56,7 +56,8 @@ class Engine {
 
   // Applies `batch` atomically, after all commits that returned before. When it returns, the commit survives the death of the
   // process; a power cut loses the commits since the last Sync, or a suffix of them, never one out of the middle.
-  // RETURNS: EIO, ENOSPC, EDQUOT, EROFS (after a failed Sync); on error nothing of the batch is visible.
+  // RETURNS: EIO, ENOSPC, EDQUOT, EROFS (after a failed Sync); on error nothing of the batch is visible. After an EIO an engine may refuse
+  // all that follow for a while, or until it is opened anew.
   virtual Status Commit(const Batch& batch) = 0;
 
   // `action` is called, in a thread of the engine's, before commits become durable without a Sync; if it fails they do not, and the engine

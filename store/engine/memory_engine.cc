@@ -118,8 +118,8 @@ void MemoryEngine::Persist() {
   const Status allowed = action ? action() : Status();
   MutexLock lock(mutex_);
   sync_failed_ = sync_failed_ || !allowed.ok();
-  if (hook_ && hook_(Call::kSync) != 0) return;
-  if (!sync_failed_) last_synced_ = std::max(last_synced_, number);
+  if (sync_failed_ || (hook_ && hook_(Call::kSync) != 0)) return;
+  last_synced_ = std::max(last_synced_, number);
 }
 
 Status MemoryEngine::Sync(const std::function<void()>& chosen) {

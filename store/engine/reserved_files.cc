@@ -20,12 +20,10 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
 IOStatus ToStatus(int error, const std::string& path) {
-  if (error == ENOSPC || error == EDQUOT) return IOStatus::NoSpace(path, strerrordesc_np(error));
+  if (IsFull(error)) return IOStatus::NoSpace(path, strerrordesc_np(error));
   if (error == ENOENT) return IOStatus::PathNotFound(path, strerrordesc_np(error));
   return IOStatus::IOError(path, strerrordesc_np(error));
 }
-
-bool IsFull(int error) { return error == ENOSPC || error == EDQUOT; }
 
 // RocksDB's own file cannot do: after a failed append nobody knows how much of it was written.
 class ReservedFile final : public rocksdb::FSWritableFile {
@@ -46,7 +44,10 @@ class ReservedFile final : public rocksdb::FSWritableFile {
       } else if (const int error = written == 0 ? ENOSPC : errno; error != EINTR && !(IsFull(error) && MayTake() && reserve_.GiveUp())) {
         // Nothing of a record that was refused may stay behind in a log.
         static_cast<void>(ftruncate(file_.get(), static_cast<off_t>(size_)));
-        return ToStatus(error, path_);
+        // Else RocksDB would take an EIO for the end of it, and not go on when the disk does.
+        IOStatus failed = ToStatus(error, path_);
+        failed.SetRetryable(!IsFull(error));
+        return failed;
       }
     }
     size_ += data.size();
@@ -100,19 +101,11 @@ class ReservedFiles final : public rocksdb::FileSystemWrapper {
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options, IODebugContext* context) override {
     for (;;) {
       IOStatus renamed = FileSystemWrapper::RenameFile(from, to, options, context);
-      if (renamed.ok()) return SyncRenamed(to);
-      if (!renamed.IsNoSpace() || !reserve_.GiveUp()) return renamed;
+      if (renamed.ok() || !renamed.IsNoSpace() || !reserve_.GiveUp()) return renamed;
     }
   }
 
  private:
-  // On vfat the new entry has a length of 0 until the file itself is synced; RocksDB syncs only the directory after it has renamed CURRENT.
-  static IOStatus SyncRenamed(const std::string& path) {
-    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.valid() || fsync(file.get()) != 0) return ToStatus(errno, path);
-    return IOStatus::OK();
-  }
-
   IOStatus Open(const std::string& path, int flags, std::unique_ptr<rocksdb::FSWritableFile>* result) {
     UniqueFd file;
     do {

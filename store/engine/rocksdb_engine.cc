@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,8 +14,12 @@
 #include <utility>
 
 #include "store/base/mutex.h"
+#include "store/engine/layered_env.h"
+#include "store/engine/lenient_directories.h"
+#include "store/engine/manifest_files.h"
 #include "store/engine/reserved_files.h"
 #include "store/engine/rocksdb_options.h"
+#include "store/engine/successor.h"
 #include "store/engine/synced_prefix.h"
 
 namespace hardlinkfs {
@@ -53,6 +58,8 @@ class RocksdbCursor final : public Cursor {
     rocksdb::ReadOptions options;
     // A bound rather than a comparison: the iterator then stops before it has walked over deleted rows behind the prefix.
     if (!end_.empty()) options.iterate_upper_bound = &end_slice_;
+    // All rows are read once, and would drive what is in use out of the cache.
+    options.fill_cache = !prefix.empty();
     iterator_.reset(db.NewIterator(options));
     iterator_->Seek(ToSlice(std::max(prefix, from)));
   }
@@ -84,6 +91,16 @@ class RocksdbEngine final : public Engine {
         read_only_(options.mode == RocksdbMode::kReadOnly),
         reserve_(options.reserve),
         write_buffer_bytes_(options.write_buffer_bytes) {}
+
+  // After a failed write it would write on while it closes, and abort. As a rule the process ends now, and its lock with it.
+  ~RocksdbEngine() override {
+    if (!write_failed_) return;
+    static_cast<void>(db_.release());
+    static_cast<void>(env_.release());
+    static_cast<void>(filter_.release());
+  }
+  RocksdbEngine(const RocksdbEngine&) = delete;
+  RocksdbEngine& operator=(const RocksdbEngine&) = delete;
 
   Result<std::optional<std::string>> Get(std::string_view key) const override {
     std::string value;
@@ -140,11 +157,20 @@ class RocksdbEngine final : public Engine {
   // writes go on, but it needs telling too.
   rocksdb::Status Write(rocksdb::WriteBatch& writes) {
     if (reserve_ != nullptr && compacts_ != reserve_->IsWhole()) AllowCompaction(!compacts_);
+    if (write_failed_ && !GoesOn()) return rocksdb::Status::IOError("an earlier write failed");
     if (events_->stopped && ResumeIsDue()) Resume().PermitUncheckedError();
     rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &writes);
     if (status.ok()) return status;
+    if (!status.IsNoSpace() && status.subcode() != rocksdb::Status::kSpaceLimit) {
+      MutexLock lock(recovering_);
+      write_failed_ = true;
+      events_->stopped = true;
+      last_resume_ = std::chrono::steady_clock::now();
+      return status;
+    }
     events_->stopped = true;
-    if (rocksdb::Status resumed = Resume(); !resumed.ok()) return resumed;
+    // What went wrong with the write itself is the answer, not that it could not be mended.
+    if (const rocksdb::Status resumed = Resume(); !resumed.ok()) return status;
     status = db_->Write(rocksdb::WriteOptions(), &writes);
     if (!status.ok()) events_->stopped = true;
     return status;
@@ -157,6 +183,19 @@ class RocksdbEngine final : public Engine {
     if (compacts_ == allowed) return;
     compacts_ = allowed;
     db_->SetOptions({{"disable_auto_compactions", allowed ? "false" : "true"}}).PermitUncheckedError();
+  }
+
+  // Debian's RocksDB is built with assertions, one of which ends the process when Resume() meets another error than ENOSPC. So the disk is
+  // tried before.
+  bool GoesOn() {
+    if (reserve_ == nullptr || !ResumeIsDue()) return false;
+    {
+      MutexLock lock(recovering_);
+      last_resume_ = std::chrono::steady_clock::now();
+    }
+    if (!reserve_->GiveUp() || !reserve_->Restore() || !Resume().ok()) return false;
+    write_failed_ = false;
+    return true;
   }
 
   // On a full disk each attempt costs a compaction that fails.
@@ -177,44 +216,69 @@ class RocksdbEngine final : public Engine {
     return status;
   }
 
-  const std::unique_ptr<rocksdb::Env> env_;     // none without a reserve
-  const std::unique_ptr<FirstRecords> filter_;  // none unless commits were dropped; RocksDB keeps a pointer to it
+  std::unique_ptr<rocksdb::Env> env_;     // none without a reserve
+  std::unique_ptr<FirstRecords> filter_;  // none unless commits were dropped; RocksDB keeps a pointer to it
   const std::shared_ptr<RocksdbEvents> events_;
-  const std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<rocksdb::DB> db_;
   const bool read_only_;
   Reserve* const reserve_;
   const size_t write_buffer_bytes_;
   std::atomic<bool> compacts_ = true;
   std::atomic<bool> sync_failed_ = false;
-  Mutex recovering_;  // one thread resumes, the others wait for it
+  std::atomic<bool> write_failed_ = false;  // other than for want of space
+  Mutex recovering_;                        // one thread resumes, the others wait for it
   std::chrono::steady_clock::time_point last_resume_ GUARDED_BY(recovering_);
 };
 
 }  // namespace
 
-bool RocksdbEngineExists(const std::string& path) { return rocksdb::Env::Default()->FileExists(path + "/CURRENT").ok(); }
+namespace {
 
-void RemoveRocksdbEngine(const std::string& path) { rocksdb::DestroyDB(path, rocksdb::Options()).PermitUncheckedError(); }
+// RocksDB's files as the engine wants them, and its own threads.
+std::unique_ptr<rocksdb::Env> MakeEnv(const std::string& path, const RocksdbOptions& options,
+                                      const std::shared_ptr<RocksdbEvents>& events) {
+  std::shared_ptr<rocksdb::FileSystem> files = options.env == nullptr ? MakeLenientDirectories() : options.env->GetFileSystem();
+  if (options.reserve != nullptr) files = MakeReservedFiles(files, *options.reserve, {events, &events->frozen});
+  return MakeLayeredEnv(options.env == nullptr ? *rocksdb::Env::Default() : *options.env, MakeManifestFiles(files, path));
+}
 
-Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, RocksdbOptions options) {
+// REQUIRES: !status.ok()
+Error OpenError(const rocksdb::Status& status) {
+  spdlog::error("rocksdb: {}", status.ToString());
+  if (status.IsPathNotFound()) return {EUCLEAN, "rocksdb: a file of the database is missing"};
+  return Translate(status, "rocksdb: open");
+}
+
+}  // namespace
+
+bool RocksdbEngineExists(const std::string& path) {
+  const std::string in_force = DatabaseInForce(path);
+  return MakeEnv(in_force, {}, std::make_shared<RocksdbEvents>())->FileExists(in_force + "/CURRENT").ok();
+}
+
+void RemoveRocksdbEngine(const std::string& path) {
+  const std::unique_ptr<rocksdb::Env> env = MakeEnv(path, {}, std::make_shared<RocksdbEvents>());
+  rocksdb::Options options;
+  options.env = env.get();
+  // RocksDB does not know these; without them the directory is empty and goes too.
+  env->DeleteFile(path + "/CURRENT").PermitUncheckedError();
+  rocksdb::DestroyDB(path, options).PermitUncheckedError();
+}
+
+Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& place, RocksdbOptions options) {
+  const std::string path = options.env == nullptr ? DatabaseInForce(place) : place;
   const auto events = std::make_shared<RocksdbEvents>();
-  std::unique_ptr<rocksdb::Env> env;
-  if (options.reserve != nullptr) {
-    const rocksdb::Env& base = options.env == nullptr ? *rocksdb::Env::Default() : *options.env;
-    env = rocksdb::NewCompositeEnv(MakeReservedFiles(base.GetFileSystem(), *options.reserve, {events, &events->frozen}));
-    options.env = env.get();
-  }
+  std::unique_ptr<rocksdb::Env> env = MakeEnv(path, options, events);
+  options.env = env.get();
   rocksdb::Options settings = MakeRocksdbOptions(options, events);
   // RocksDB makes the directory and a LOG before it finds out that there is no database.
-  if (options.mode != RocksdbMode::kCreateIfMissing) {
-    const rocksdb::Status exists = settings.env->FileExists(path + "/CURRENT");
-    if (!exists.ok()) return Translate(exists, "rocksdb: no database here");
-  }
+  const bool exists = env->FileExists(path + "/CURRENT").ok();
+  if (options.mode != RocksdbMode::kCreateIfMissing && !exists) return Error{ENOENT, "rocksdb: no database here"};
   std::unique_ptr<FirstRecords> synced;
-  if (options.unsynced == Unsynced::kDrop && settings.env->FileExists(path + "/CURRENT").ok()) {
+  if (options.unsynced == Unsynced::kDrop && exists) {
     uint64_t records = 0;
     if (const rocksdb::Status counted = CountSyncedRecords(settings, path, records); !counted.ok()) {
-      return Translate(counted, "rocksdb: reading the logs");
+      return OpenError(counted);
     }
     synced = std::make_unique<FirstRecords>(records);
     settings.wal_filter = synced.get();
@@ -227,7 +291,7 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, Rocks
     if (status.ToString().find("While lock file") != std::string::npos || status.ToString().find("lock hold by") != std::string::npos) {
       return Error{EBUSY, "rocksdb: in use by another process"};
     }
-    return Translate(status, "rocksdb: open");
+    return OpenError(status);
   }
   return std::unique_ptr<Engine>(
       std::make_unique<RocksdbEngine>(std::move(env), std::move(synced), std::unique_ptr<rocksdb::DB>(db), options, events));

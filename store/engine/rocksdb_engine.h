@@ -34,10 +34,11 @@ struct RocksdbOptions {
   size_t block_cache_bytes = size_t{64} << 20;
   size_t write_buffer_bytes = size_t{16} << 20;
   Reserve* reserve = nullptr;   // borrowed; what its files may still take on a full filesystem
-  rocksdb::Env* env = nullptr;  // borrowed; nullptr is the real one. Tests put a failing disk here.
+  rocksdb::Env* env = nullptr;  // borrowed; nullptr is the real one. Tests put another disk here, without successors.
 };
 
-// RETURNS: ENOENT if it must exist and does not, EBUSY if another process has it open, EUCLEAN, ENOSPC, EIO.
+// Opens what is in force at `path` (successor.h). RETURNS: ENOENT if it must exist and does not, EBUSY if another process has it open,
+// EUCLEAN (also: a file is missing), ENOSPC, EIO.
 Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& path, RocksdbOptions options);
 
 // RETURNS: whether there is a database at `path`.

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace hardlinkfs {
 namespace {
@@ -46,21 +47,25 @@ Numbers NumbersOf(const rocksdb::WriteBatch& batch) {
 
 class LastMark final : public rocksdb::WalFilter {
  public:
+  // `next` is the number that the first row has.
+  explicit LastMark(uint64_t next) : next_(next) {}
   const char* Name() const override { return "hardlinkfs.LastMark"; }
   WalProcessingOption LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch& batch, rocksdb::WriteBatch*,
                                      bool*) override {
     const Numbers numbers = NumbersOf(batch);
-    if (next_.has_value() && numbers.count > 0 && numbers.first != *next_) return WalProcessingOption::kStopReplay;
-    if (numbers.count > 0) next_ = numbers.first + numbers.count;
+    // A record is missing; or blocks that were never written still hold those of an older log.
+    if (numbers.count > 0 && numbers.first != next_) return WalProcessingOption::kStopReplay;
+    const bool is_next = numbers.first == next_;
+    next_ += numbers.count;
     ++records_;
     MarkFinder finder;
-    if (batch.Iterate(&finder).ok() && finder.found()) synced_ = records_;
+    if (batch.Iterate(&finder).ok() && finder.found() && is_next) synced_ = records_;
     return WalProcessingOption::kContinueProcessing;
   }
   uint64_t synced() const { return synced_; }
 
  private:
-  std::optional<uint64_t> next_;
+  uint64_t next_;
   uint64_t records_ = 0;
   uint64_t synced_ = 0;
 };
@@ -81,11 +86,18 @@ rocksdb::WalFilter::WalProcessingOption FirstRecords::LogRecordFound(unsigned lo
 }
 
 rocksdb::Status CountSyncedRecords(const rocksdb::Options& options, const std::string& path, uint64_t& records) {
-  LastMark filter;
+  // Once without the logs, for the last number in the tables: the logs go on from there, or are none of this database.
+  FirstRecords none(0);
   rocksdb::Options reading = options;
-  reading.wal_filter = &filter;
+  reading.wal_filter = &none;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(reading, path, &db);
+  if (rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(reading, path, &db); !opened.ok()) return opened;
+  const uint64_t last = db->GetLatestSequenceNumber();
+  delete std::exchange(db, nullptr);
+
+  LastMark filter(last + 1);
+  reading.wal_filter = &filter;
+  rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(reading, path, &db);
   const std::unique_ptr<rocksdb::DB> closed(db);
   records = filter.synced();
   return opened;

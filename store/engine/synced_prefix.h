@@ -2,7 +2,9 @@
 //
 // A sync puts a mark behind the last commit and then calls fsync. A disk writes what was not synced in any order it likes: a later commit
 // may be there and what it relies on (a content that took over a name) may not. So what lies behind the last mark is dropped, also where it
-// looks whole; and where a record is missing, all that follows, in later logs too (RocksDB itself would go on with those).
+// looks whole; and where a record is missing, all that follows, in later logs too (RocksDB itself would go on with those). Each record has to
+// go on with the number after the last one, the first with that after the last in the tables: a new log whose blocks were never written may
+// show the records of an old one.
 #ifndef HARDLINKFS_STORE_ENGINE_SYNCED_PREFIX_H_
 #define HARDLINKFS_STORE_ENGINE_SYNCED_PREFIX_H_
 
@@ -11,7 +13,6 @@
 #include <rocksdb/write_batch.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace hardlinkfs {

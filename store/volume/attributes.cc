@@ -28,9 +28,37 @@ Status Volume::MirrorOwnerAndMode(const Place& home, FileType type, std::optiona
   return {};
 }
 
+Status Volume::MirrorTimes(const AttributeChange& change, InodeRecord& record) {
+  if (record.type != FileType::kRegular || (!change.mtime.has_value() && !change.atime.has_value())) return {};
+  const InodeRecord before = record;
+  const Result<BackingDirectoryRef> in = directories_.Open(record.home->directory);
+  if (!in.ok()) return in.error();
+  // The backing may not be able to hold the time at all (before 1980 on FAT): the record does, so a refusal is no error.
+  const Status set = backing_.SetTimes(*in, record.home->name, change.atime, change.mtime);
+  const Result<BackingStat> seen = backing_.Stat(*in, record.home->name);
+  if (!seen.ok()) {
+    if (change.mtime.has_value() && set.ok()) static_cast<void>(backing_.SetTimes(*in, record.home->name, std::nullopt, before.seen_mtime));
+    return seen.error();
+  }
+  if (change.mtime.has_value() || set.ok()) record.seen_mtime = seen->mtime;
+  return {};
+}
+
+// A time on the backing that the record does not know would be taken for a write.
+void Volume::TakeBackTimes(const InodeRecord& before, const InodeRecord& after) {
+  if (!before.home.has_value() || before.type != FileType::kRegular) return;
+  const Result<BackingDirectoryRef> in = directories_.Open(before.home->directory);
+  if (!in.ok()) return;
+  // Unless somebody has written meanwhile.
+  const Result<BackingStat> seen = backing_.Stat(*in, before.home->name);
+  if (!seen.ok() || seen->mtime != after.seen_mtime || seen->size != before.size) return;
+  static_cast<void>(backing_.SetTimes(*in, before.home->name, std::nullopt, before.seen_mtime));
+}
+
 Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) {
   Result<InodeRecord> read = catalog_.ReadInode(inode);
   if (!read.ok()) return read;
+  const InodeRecord before = *read;
   InodeRecord& record = *read;
   if (change.uid.has_value()) record.uid = *change.uid;
   if (change.gid.has_value()) record.gid = *change.gid;
@@ -48,18 +76,18 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
                                            owner_changes ? std::optional(record.gid) : std::nullopt);
       if (!mirrored.ok()) return mirrored.error();
     }
+    if (Status mirrored = MirrorTimes(change, record); !mirrored.ok()) return mirrored.error();
     if (record.type == FileType::kRegular && (change.mtime.has_value() || change.atime.has_value())) {
-      const Result<BackingDirectoryRef> in = directories_.Open(record.home->directory);
-      if (!in.ok()) return in.error();
-      // The backing may not be able to hold the time at all (before 1980 on FAT): the record does, so a refusal is no error.
-      const Status set = backing_.SetTimes(*in, record.home->name, change.atime, change.mtime);
-      const Result<BackingStat> seen = backing_.Stat(*in, record.home->name);
-      if (!seen.ok()) return seen.error();
-      if (change.mtime.has_value() || set.ok()) record.seen_mtime = seen->mtime;
+      // Else a power cut could bring the backing's old time back, which would count as a later write.
+      MutexLock lock(pending_mutex_);
+      unsynced_contents_.insert(inode);
     }
   }
   Transaction transaction(catalog_);
-  Room room = Room::kFromReserve;
+  // Any number of changes could use up what deletions need: the second half of the reserve is theirs.
+  Reserve* const reserve = options_.reserve;
+  const bool is_scarce = reserve != nullptr && !reserve->IsWhole() && !reserve->CouldGive(reserve->goal() / 2);
+  Room room = is_scarce ? Room::kNeeded : Room::kFromReserve;
   for (const auto& [name, value] : xattrs) {
     if (value.has_value()) {
       room = Room::kNeeded;
@@ -69,7 +97,10 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
     }
   }
   transaction.PutInode(inode, record);
-  if (Status committed = Commit(transaction, room); !committed.ok()) return committed.error();
+  if (Status committed = Commit(transaction, room); !committed.ok()) {
+    if (change.mtime.has_value()) TakeBackTimes(before, record);
+    return committed.error();
+  }
   return read;
 }
 

@@ -9,12 +9,61 @@ Result<std::unique_ptr<BackingFile>> Volume::OpenContent(InodeId inode) {
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.error();
   if (record->type != FileType::kRegular || !record->home.has_value()) return Error{EINVAL, "open of something without content"};
-  const Result<BackingDirectoryRef> in = directories_.Open(record->home->directory);
+  Result<std::unique_ptr<BackingFile>> opened = OpenContentAt(*record->home);
+  if (opened.code() != ENOENT) return opened;
+  // Perhaps the settler moved it and could not say so (nor move it back): then it is where it was to go.
+  const std::optional<IntentRecord> move = UnresolvedMove(inode);
+  if (!move.has_value()) return opened;
+  const Place& elsewhere = record->home == move->from ? move->to : move->from;
+  if (const Result<InodeId> resident = catalog_.FindHome(elsewhere); resident.code() != ENOENT) return Error{EIO, "its place is taken"};
+  opened = OpenContentAt(elsewhere);
+  if (opened.code() == ENOENT) return Error{EIO, "was being moved, and is in neither place"};
+  return opened;
+}
+
+Result<std::unique_ptr<BackingFile>> Volume::OpenContentAt(const Place& place) {
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.error();
-  return backing_.OpenFile(*in, record->home->name);
+  return backing_.OpenFile(*in, place.name);
+}
+
+bool Volume::IsBehind(InodeId inode) {
+  if (behind_count_.load() == 0) return false;
+  MutexLock lock(pending_mutex_);
+  return behind_.contains(inode);
+}
+
+ContentUse Volume::WithOwed(InodeId inode, const ContentUse& use) {
+  if (behind_count_.load() == 0) return use;
+  MutexLock lock(pending_mutex_);
+  const auto owed = behind_.find(inode);
+  if (owed == behind_.end()) return use;
+  return {.last_write = use.last_write.has_value() ? use.last_write : owed->second.last_write,
+          .unseen_writers = use.unseen_writers || owed->second.unseen_writers};
+}
+
+// Else what was written would not be shown before the next mount, and be cut off by a kernel that believes the size.
+void Volume::Owe(InodeId inode, const ContentUse& use) {
+  MutexLock lock(pending_mutex_);
+  behind_[inode] = use;
+  behind_count_ = behind_.size();
 }
 
 Result<InodeRecord> Volume::RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use) {
+  const ContentUse all = WithOwed(inode, use);
+  const Result<InodeRecord> kept = TakeAndKeep(inode, content, all);
+  if (!kept.ok()) {
+    Owe(inode, all);
+    return kept;
+  }
+  if (behind_count_.load() == 0) return kept;
+  MutexLock lock(pending_mutex_);
+  if (Writable().ok()) behind_.erase(inode);
+  behind_count_ = behind_.size();
+  return kept;
+}
+
+Result<InodeRecord> Volume::TakeAndKeep(InodeId inode, BackingFile& content, const ContentUse& use) {
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record;
   const Result<BackingStat> seen = content.Stat();
@@ -32,8 +81,9 @@ Result<InodeRecord> Volume::RefreshContent(InodeId inode, BackingFile& content, 
   record->seen_mtime = seen_mtime;
   const Result<InodeRecord> kept = KeepContent(inode, *record);
   // After a failed sync nothing is kept any more. It can be told all the same.
-  if (kept.code() == EROFS) return record;
-  return kept;
+  if (kept.code() != EROFS || Writable().ok()) return kept;
+  Owe(inode, use);
+  return record;
 }
 
 Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record) {
@@ -50,6 +100,7 @@ Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record
 Result<InodeRecord> Volume::Truncate(InodeId inode, BackingFile& content, uint64_t size) {
   if (Status writable = Writable(); !writable.ok()) return writable.error();
   if (Status cut = content.Truncate(size); !cut.ok()) {
+    if (cut.code() == EIO) Owe(inode, {});  // nobody knows what is left
     // More than the whole volume is no question of free space.
     const Result<BackingSpace> space = cut.code() == ENOSPC ? backing_.Space() : Result<BackingSpace>(cut.error());
     if (space.ok() && size > space->total_bytes) return Error{EFBIG, "size beyond what the backing can hold"};

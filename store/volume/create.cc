@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "store/backing/case_fold.h"
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -18,6 +19,7 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
   const Result<bool> taken = IsTaken(place);
   if (!taken.ok()) return taken.error();
   if (*taken) return Error{EEXIST, "place is taken"};
+  if (Status removed = RemoveLeftover(place); !removed.ok()) return removed.error();
   const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.error();
   Content content{.home = place};
@@ -39,16 +41,15 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
     RemoveContentAfterFailure(content, what.type);
     return finished.error();
   }
-  MutexLock lock(pending_mutex_);
-  unsynced_directories_.insert(place.directory);
+  NoteNewEntries(place.directory);
   return content;
 }
 
 // The intent to move away from it is settled, but may come back in a power cut: whatever lies there then is taken for what was to be moved.
 void Volume::LeavePlace(const Place& place) {
   MutexLock lock(pending_mutex_);
-  moving_from_.erase(AsTheBackingSees(place));
-  left_.insert(AsTheBackingSees(place));
+  announced_.erase(AsTheBackingSees(place));
+  if (Keeps(Rule::kLeftPlaceIsTaken)) left_.insert(AsTheBackingSees(place));
 }
 
 Place Volume::AsTheBackingSees(const Place& place) const {
@@ -59,18 +60,18 @@ Result<bool> Volume::IsTaken(const Place& place) {
   {
     const Place seen = AsTheBackingSees(place);
     MutexLock lock(pending_mutex_);
-    if (moving_from_.contains(seen) || left_.contains(seen)) return true;
+    if (announced_.contains(seen) || left_.contains(seen)) return true;
   }
   const Result<InodeId> resident = catalog_.FindHome(place);
   if (!resident.ok() && resident.code() != ENOENT) return resident.error();
-  return resident.ok();
+  return resident.ok() && Keeps(Rule::kHomeIsTaken);
 }
 
 // Whether a power cut could bring back a state in which nobody had looked into the directory. What was made in it since would then be taken
 // for a stranger's, with its permissions; in homes/ it is not.
 bool Volume::IsFreshListing(InodeId directory) {
   MutexLock lock(pending_mutex_);
-  return fresh_listings_.contains(directory);
+  return fresh_listings_.contains(directory) && Keeps(Rule::kFreshListingKeepsApart);
 }
 
 Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what) {
@@ -92,14 +93,49 @@ Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name,
   return content;
 }
 
+// What cannot be removed now is tried again later; a session that ends before leaves an entry that nobody knows, and will be adopted as
+// one.
 void Volume::RemoveContentAfterFailure(const Content& content, FileType type) {
   if (!content.home.has_value()) return;
-  const Result<BackingDirectoryRef> in = directories_.Open(content.home->directory);
-  if (!in.ok()) return;
-  // What cannot be removed now is an entry that nobody knows, and will be adopted as one.
-  const Status removed =
-      type == FileType::kDirectory ? backing_.RemoveDirectory(*in, content.home->name) : backing_.RemoveFile(*in, content.home->name);
-  static_cast<void>(removed);
+  {
+    MutexLock lock(pending_mutex_);
+    leftovers_[*content.home] = type;
+  }
+  static_cast<void>(RemoveLeftover(*content.home));
+}
+
+Status Volume::RemoveLeftover(const Place& place) {
+  FileType type{};
+  {
+    MutexLock lock(pending_mutex_);
+    const auto found = leftovers_.find(place);
+    if (found == leftovers_.end()) return {};
+    type = found->second;
+  }
+  const Result<InodeId> resident = catalog_.FindHome(place);
+  if (!resident.ok() && resident.code() != ENOENT) return resident.error();
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
+  if (!in.ok() && in.code() != ENOENT) return in.error();
+  // It may have been adopted meanwhile, and is somebody's then.
+  if (in.ok() && !resident.ok()) {
+    const Status removed = type == FileType::kDirectory ? backing_.RemoveDirectory(*in, place.name) : backing_.RemoveFile(*in, place.name);
+    if (!removed.ok() && removed.code() != ENOENT) return removed;
+  }
+  MutexLock lock(pending_mutex_);
+  leftovers_.erase(place);
+  return {};
+}
+
+void Volume::RemoveLeftovers() {
+  std::map<Place, FileType> left;
+  {
+    MutexLock lock(pending_mutex_);
+    left = leftovers_;
+  }
+  for (const auto& [place, type] : left) {
+    MutexLock home_lock(HomeLock(place.directory));
+    static_cast<void>(RemoveLeftover(place));
+  }
 }
 
 InodeRecord Volume::NewRecord(const NewInode& what, const Content& content) const {

@@ -49,7 +49,7 @@ Result<LostName> Volume::Unlink(InodeId directory, const Name& name, InodeId ino
   --record->nlink;
   record->ctime = now;
   if (record->nlink == 0) {
-    record->in_use = use == Use::kOpen;
+    record->in_use = use == Use::kOpen || IsContentUnsynced(inode);
     transaction.PutOrphan(inode);
   } else {
     MarkDetachedIfAt(transaction, inode, *record, directory, name);

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +21,9 @@
 #include "store/backing/session_file.h"
 #include "store/engine/reserve.h"
 #include "store/engine/rocksdb_engine.h"
+#include "store/volume/fallback.h"
+#include "store/volume/snapshot_folder.h"
+#include "store/volume/snapshotter.h"
 
 namespace hardlinkfs {
 namespace {
@@ -40,13 +45,28 @@ struct Reserves {
 class RealVolume final : public OpenedVolume {
  public:
   RealVolume(std::unique_ptr<PrivateArea> area, Reserves reserves, const Capabilities& capabilities, std::unique_ptr<Backing> backing,
-             std::unique_ptr<Engine> engine)
+             OpenedCatalog catalog, SnapshotFolder snapshots)
       : area_(std::move(area)),
         reserves_(std::move(reserves)),
         capabilities_(capabilities),
         backing_(std::move(backing)),
-        engine_(std::move(engine)),
-        catalog_(*engine_) {}
+        engine_(std::move(catalog.engine)),
+        restoration_(catalog.restoration),
+        catalog_(*engine_),
+        snapshots_(std::move(snapshots)) {}
+  // The last moment for a snapshot of all there is.
+  ~RealVolume() override {
+    if (snapshotter_ == nullptr) return;
+    snapshotter_->Stop();
+    if (snapshotter_->IsDue(Snapshotter::Moment::kUnmount)) static_cast<void>(snapshotter_->Take());  // it has been logged
+  }
+  RealVolume(const RealVolume&) = delete;
+  RealVolume& operator=(const RealVolume&) = delete;
+
+  void StartSnapshots(const Clock& clock, std::chrono::seconds interval) {
+    snapshotter_ = std::make_unique<Snapshotter>(*volume_, snapshots_, clock, reserves_.catalogs(), interval);
+    snapshotter_->Start();
+  }
 
   // Before the area is discarded after a failure: RocksDB still writes while it closes, and a file that is open keeps its folder on some
   // backings.
@@ -60,6 +80,8 @@ class RealVolume final : public OpenedVolume {
 
   Volume& volume() override { return *volume_; }
   const Capabilities& capabilities() const override { return capabilities_; }
+  std::optional<Restoration> restoration() const override { return restoration_; }
+  std::optional<int64_t> last_snapshot() override { return snapshotter_->last_taken(); }
 
   Status Open(const Clock& clock, const VolumeOptions& options) {
     Result<BackingDirectoryRef> area = backing_->OpenDirectory(backing_->root(), BackingName(kPrivateAreaName));
@@ -77,8 +99,11 @@ class RealVolume final : public OpenedVolume {
   const Capabilities capabilities_;
   std::unique_ptr<Backing> backing_;
   std::unique_ptr<Engine> engine_;
+  const std::optional<Restoration> restoration_;
   Catalog catalog_;
+  SnapshotFolder snapshots_;
   std::unique_ptr<Volume> volume_;
+  std::unique_ptr<Snapshotter> snapshotter_;
 };
 
 Result<Reserves> OpenReserves(const OpenOptions& options, const PrivateArea& area) {
@@ -151,15 +176,17 @@ class SessionMark {
 Result<Capabilities> ProbeWithReserve(const PrivateArea& area, Reserve& reserve) {
   for (;;) {
     Result<Capabilities> found = Probe(area.descriptor());
-    const bool full = found.code() == ENOSPC || found.code() == EDQUOT;
-    if (!full || !reserve.GiveUp()) return found;
+    if (!IsFull(found.code()) || !reserve.GiveUp()) return found;
   }
 }
 
 // The engine would let everybody in who gets to the directory, and a catalog tells names, symlinks and xattrs of private directories. What
 // goes wrong with the directory itself the engine tells.
 void MakeStore(const std::string& store, bool is_new) {
-  if (is_new) mkdir(store.c_str(), 0700);
+  if (is_new && mkdir(store.c_str(), 0700) == 0) {
+    const UniqueFd parent(open((store + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (parent.valid()) static_cast<void>(SyncDirectoryEntries(parent.get()));  // if it cannot be, the catalog's own sync fails too
+  }
   struct stat found {};
   if (stat(store.c_str(), &found) != 0 || (found.st_mode & (S_IROTH | S_IXOTH)) == 0) return;
   spdlog::warn("{}: others can read the catalog (chmod 700 would keep them out)", store);
@@ -171,9 +198,32 @@ std::string StorePath(const OpenOptions& options, const PrivateArea& area) {
   return "/proc/self/fd/" + std::to_string(area.descriptor()) + "/catalog";
 }
 
+// Where the snapshots lie: with the catalog, since they tell as much as it does, and who keeps it elsewhere may want it so.
+Result<SnapshotFolder> SnapshotsOf(const OpenOptions& options, const PrivateArea& area) {
+  UniqueFd parent(options.store.empty() ? fcntl(area.descriptor(), F_DUPFD_CLOEXEC, 0)
+                                        : open(options.store.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // A store that is not there is told by the engine.
+  if (!parent.valid() && errno != ENOENT && errno != ENOTDIR) return Error{errno, "open of the store"};
+  return SnapshotFolder(std::move(parent), area.volume().uuid);
+}
+
+// A volume that has been used has a catalog; not to find it means a wrong store, and must not begin a new one.
+Result<OpenedCatalog> OpenEngine(const OpenOptions& options, const PrivateArea& area, const SnapshotFolder& snapshots,
+                                 RocksdbOptions settings) {
+  const std::string path = StorePath(options, area);
+  settings.mode = RocksdbMode::kMustExist;
+  if (!area.is_new()) return OpenCatalog(path, area.volume().uuid, snapshots, settings);
+  settings.mode = RocksdbMode::kCreateIfMissing;
+  Result<std::unique_ptr<Engine>> engine = OpenRocksdbEngine(path, settings);
+  if (!engine.ok()) return engine.error();
+  return OpenedCatalog{*std::move(engine), std::nullopt};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock) {
+  // Whoever made the directory need not have synced it; on vfat then nothing in it would be durable either, see Volume::NoteNewEntries.
+  if (Status synced = SyncDirectoryAbove(root.get()); !synced.ok()) return synced.error();
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get());
   if (!area.ok()) return area.error();
   const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
@@ -192,32 +242,34 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   const Result<SessionMark> session = SessionMark::Read(options, **area);
   if (!session.ok()) return fail(**area, session.error());
   if (!options.store.empty()) MakeStore(options.store, (*area)->is_new());
+  if (const UniqueFd store(open(options.store.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); store.valid()) {
+    if (Status synced = SyncDirectoryAbove(store.get()); !synced.ok()) return fail(**area, synced.error());
+  }
   VolumeOptions volume_options = options.volume;
   volume_options.reserve = reserves->catalogs();
   volume_options.sync_failed = [area_fd = (*area)->descriptor()] { ForgetSession(area_fd); };
-  // A volume that has been used has a catalog; not to find it means a wrong store, and must not begin a new one.
-  Result<std::unique_ptr<Engine>> engine =
-      OpenRocksdbEngine(StorePath(options, **area), {.mode = (*area)->is_new() ? RocksdbMode::kCreateIfMissing : RocksdbMode::kMustExist,
-                                                     .unsynced = session->unsynced(),
-                                                     .write_buffer_bytes = reserves->catalogs()->goal() / 2,
-                                                     .reserve = reserves->catalogs()});
-  if (engine.code() == ENOENT) return fail(**area, {ENOENT, "the volume's catalog is missing (is store= right?)"});
-  if (engine.code() == EUCLEAN) return fail(**area, {EUCLEAN, "the catalog is damaged"});
-  if (!engine.ok()) return fail(**area, engine.error());
+  Result<SnapshotFolder> snapshots = SnapshotsOf(options, **area);
+  if (!snapshots.ok()) return fail(**area, snapshots.error());
+  Result<OpenedCatalog> catalog = OpenEngine(
+      options, **area, *snapshots,
+      {.unsynced = session->unsynced(), .write_buffer_bytes = reserves->catalogs()->goal() / 2, .reserve = reserves->catalogs()});
+  if (catalog.code() == ENOENT) return fail(**area, {ENOENT, "the volume's catalog is missing (is store= right?)"});
+  if (!catalog.ok()) return fail(**area, catalog.error());
   PrivateArea& borrowed = **area;
   auto volume = std::make_unique<RealVolume>(*std::move(area), *std::move(reserves), *capabilities,
-                                             MakePosixBacking(std::move(root), *capabilities), *std::move(engine));
+                                             MakePosixBacking(std::move(root), *capabilities), *std::move(catalog), *std::move(snapshots));
   if (Status opened = volume->Open(clock, volume_options); !opened.ok()) {
     volume->CloseFiles();
     return fail(borrowed, opened.error());
   }
   // Only now: in what was read of the logs there is nothing any more that was not synced.
-  if (Status noted = SessionMark::Note(options, borrowed); !noted.ok() && noted.code() != ENOSPC) {
+  if (Status noted = SessionMark::Note(options, borrowed); !noted.ok() && !IsFull(noted.code())) {
     volume->CloseFiles();
     return fail(borrowed, noted.error());
   }
   if (Status finished = borrowed.MarkFinished(); !finished.ok()) return finished.error();
   volume->RestoreReserves();
+  volume->StartSnapshots(clock, options.snapshot_interval);
   return std::unique_ptr<OpenedVolume>(std::move(volume));
 }
 

@@ -12,6 +12,7 @@
 #include "store/base/clock.h"
 #include "store/base/result.h"
 #include "store/base/unique_fd.h"
+#include "store/volume/fallback.h"
 #include "store/volume/scrub.h"
 #include "store/volume/volume.h"
 
@@ -20,6 +21,7 @@ namespace hardlinkfs {
 struct OpenOptions {
   std::string store;  // where the catalog lies; empty: `.hardlinkfs/catalog` in the backing
   VolumeOptions volume;
+  std::chrono::seconds snapshot_interval{3600};  // between two snapshots of the catalog; 0: none
 };
 
 // Everything that a mounted volume consists of, destroyed in the right order. Thread safety: any thread, as Volume; one destroys it, when
@@ -29,11 +31,15 @@ class OpenedVolume {
   virtual ~OpenedVolume() = default;
   virtual Volume& volume() = 0;
   virtual const Capabilities& capabilities() const = 0;
+  // RETURNS: nullopt unless the catalog was damaged once, and the volume went on from a snapshot.
+  virtual std::optional<Restoration> restoration() const = 0;
+  // RETURNS: when the last good snapshot of the catalog was made, seconds since the epoch; nullopt: there is none.
+  virtual std::optional<int64_t> last_snapshot() = 0;
 };
 
 // `root` is the opened source directory. RETURNS: EBUSY (another server holds the volume), ESTALE (the catalog is another volume's),
-// ENOTSUP (newer format), EUCLEAN (damaged), else as the backing and the engine. The Error's text says which of them it was. On an error
-// nothing is changed. Thread safety: any thread; of two that open the same volume one gets EBUSY.
+// ENOTSUP (newer format), EUCLEAN (damaged, and no snapshot of the catalog is left), else as the backing and the engine. The Error's text
+// says which of them it was. On an error nothing is changed. Thread safety: any thread; of two that open the same volume one gets EBUSY.
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock);
 
 // A volume that is not mounted, for fsck: its parts, with no session open on it. Not thread-safe.

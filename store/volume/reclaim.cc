@@ -1,6 +1,8 @@
 // Removing the contents of inodes without names. Never in the foreground, and never before the deletion itself is durable (S4).
 #include <cerrno>
 
+#include "store/base/rules.h"
+#include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -12,11 +14,12 @@ void Volume::Reclaim(InodeId orphan) {
 
 bool Volume::NeedsReclaim() {
   MutexLock lock(pending_mutex_);
-  return !reclaimable_.empty();
+  return !reclaimable_.empty() || !leftovers_.empty();
 }
 
 Result<size_t> Volume::ReclaimSome(size_t limit) {
   MutexLock background(background_mutex_);
+  RemoveLeftovers();
   std::vector<InodeId> orphans;
   {
     MutexLock lock(pending_mutex_);
@@ -26,28 +29,31 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
     }
   }
   if (orphans.empty()) return size_t{0};
-  const Status synced = SyncCatalog();
+  Status synced;
+  if (Keeps(Rule::kDeletionBeforeRemoval)) synced = SyncCatalog();
   Status status = synced;
   size_t removed = 0;
-  std::vector<InodeId> again;
-  for (const InodeId orphan : orphans) {
-    if (!synced.ok()) {
-      again.push_back(orphan);
-      continue;
+  // Once more where something is to be left to adoption, which the first time only notes.
+  for (bool again = synced.ok(); again;) {
+    std::vector<InodeId> left;
+    for (const InodeId orphan : orphans) {
+      // One that cannot be removed does not hold up the others.
+      const Result<bool> gone = RemoveOrphan(orphan);
+      if (!gone.ok()) status = gone.error();
+      if (gone.ok() && *gone) {
+        ++removed;
+      } else {
+        left.push_back(orphan);
+      }
     }
-    // One that cannot be removed does not hold up the others.
-    const Result<bool> gone = RemoveOrphan(orphan);
-    if (!gone.ok()) status = gone.error();
-    if (gone.ok() && *gone) {
-      ++removed;
-    } else {
-      again.push_back(orphan);
-    }
+    orphans.swap(left);
+    const Result<bool> distrusted = DistrustSome();
+    if (!distrusted.ok()) status = distrusted.error();
+    again = distrusted.ok() && *distrusted;
   }
-  if (Status distrusted = DistrustSome(); !distrusted.ok()) status = distrusted;
   if (Status rescued = RescueAbandoned(); !rescued.ok()) status = rescued;
   MutexLock lock(pending_mutex_);
-  reclaimable_.insert(reclaimable_.end(), again.begin(), again.end());
+  reclaimable_.insert(reclaimable_.end(), orphans.begin(), orphans.end());
   if (removed == 0 && !status.ok()) return status.error();
   if (options_.reserve != nullptr) options_.reserve->Restore();
   return removed;
@@ -62,28 +68,34 @@ bool Volume::LeaveToAdoption(const Place& home) {
     return true;
   }
   const Result<InodeRecord> record = catalog_.ReadInode(home.directory);
-  if (!record.ok() || record->trusted_since == 0) return true;
+  if (!record.ok() || record->trusted_since == 0 || !Keeps(Rule::kAbandonedIsDistrusted)) return true;
   MutexLock lock(pending_mutex_);
   distrusted_.insert(home.directory);
   return false;
 }
 
-Status Volume::DistrustSome() {
+// What is found in it later is taken for somebody's secret. REQUIRES: no lock held that comes after the inode locks.
+Status Volume::Distrust(InodeId directory) {
+  const auto held = locks_.Exclusive(directory);
+  Result<InodeRecord> record = catalog_.ReadInode(directory);
+  if (!record.ok() || record->trusted_since == 0) return {};
+  record->trusted_since = 0;
+  Transaction transaction(catalog_);
+  transaction.PutInode(directory, *record);
+  return Commit(transaction);
+}
+
+// RETURNS: whether there was any.
+Result<bool> Volume::DistrustSome() {
   std::set<InodeId> directories;
   {
     MutexLock lock(pending_mutex_);
     directories.swap(distrusted_);
   }
   for (const InodeId directory : directories) {
-    const auto held = locks_.Exclusive(directory);
-    Result<InodeRecord> record = catalog_.ReadInode(directory);
-    if (!record.ok()) continue;
-    record->trusted_since = 0;
-    Transaction transaction(catalog_);
-    transaction.PutInode(directory, *record);
-    if (Status committed = Commit(transaction); !committed.ok()) return committed;
+    if (Status distrusted = Distrust(directory); !distrusted.ok()) return distrusted.error();
   }
-  return {};
+  return !directories.empty();
 }
 
 Status Volume::RescueAbandoned() {
@@ -104,6 +116,8 @@ Status Volume::RescueAbandoned() {
 Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
   const Place& home = *record.home;
   const bool is_directory = record.type == FileType::kDirectory;
+  // It was somebody's last name when a snapshot of the catalog was made. What lies there now may have got a name since.
+  if (record.unconfirmed) return LeaveToAdoption(home);
   const bool of_this_session = verified_.Contains(orphan);
   const Result<BackingDirectoryRef> in = directories_.Open(home.directory);
   if (in.code() == ENOENT || in.code() == ENOTDIR) return true;
@@ -112,8 +126,16 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
     const Result<BackingStat> there = backing_.Stat(*in, home.name);
     if (there.code() == ENOENT) return true;
     if (!there.ok()) return there.error();
+    if (!capabilities_.case_sensitive) {
+      // It was removed before a power cut took that back, and in its place may be somebody else's by now.
+      const Result<bool> ours = IsSpelledSo(backing_, *in, home.name);
+      if (!ours.ok()) return ours.error();
+      if (!*ours) return true;
+    }
     const bool comparable = record.type == FileType::kRegular && record.imported && !record.in_use && home.directory != kHomesDirectory;
-    const bool changed = there->type != record.type || (comparable && (there->size != record.size || there->mtime != record.seen_mtime));
+    // A shorter one of the same time is what a power cut during its removal has left (FAT frees the content before the entry goes).
+    const bool written = there->size > record.size || (there->size > 0 && there->mtime != record.seen_mtime);
+    const bool changed = there->type != record.type || (comparable && written);
     if (changed) return LeaveToAdoption(home);
   }
   const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
@@ -168,8 +190,7 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
     if (!removed.ok() || !*removed) return removed;
     transaction.DeleteHome(home);
     // Else it could come back from a power cut without a record, as a stranger.
-    MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert(home.directory);
+    if (Keeps(Rule::kRemovalIsSynced)) NoteNewEntries(home.directory);
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Forget(orphan);

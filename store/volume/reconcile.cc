@@ -10,7 +10,9 @@
 #include <unordered_set>
 
 #include "store/backing/case_fold.h"
+#include "store/base/rules.h"
 #include "store/volume/hidden_entries.h"
+#include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -43,15 +45,20 @@ Status Volume::Prepare(InodeId inode) {
   if (*there) return {};
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (record.ok() && IsLostAndFound(inode)) return RemakeHome(inode, *record);
+  // Of an unconfirmed one the home may be another's, and will be adopted as that: sooner or later, and never with anybody's permissions.
+  const Trust trust = record.ok() && record->unconfirmed ? Trust::kNone : Trust::kAsTheDirectory;
+  if (trust == Trust::kNone && record->home.has_value()) {
+    if (Status distrusted = Distrust(record->home->directory); !distrusted.ok()) return distrusted;
+  }
   if (Status dropped = DropVanished(inode); !dropped.ok()) return dropped;
   if (record.ok() && record->home.has_value()) {
-    if (Status adopted = AdoptReplacement(*record->home); !adopted.ok()) return adopted;
+    if (Status adopted = AdoptReplacement(*record->home, trust); !adopted.ok()) return adopted;
   }
   return Error{ENOENT, "vanished from the backing"};
 }
 
 // Where something vanished there may be something else of that name. If the directory was listed already, it counted as known then.
-Status Volume::AdoptReplacement(const Place& place) {
+Status Volume::AdoptReplacement(const Place& place, Trust trust) {
   if (!reconciled_.Contains(place.directory)) return {};
   const auto held = locks_.Exclusive(place.directory);
   MutexLock home_lock(HomeLock(place.directory));
@@ -67,7 +74,7 @@ Status Volume::AdoptReplacement(const Place& place) {
     return entries.empty();
   });
   if (!listed.ok()) return listed;
-  return Adopt(place.directory, entries);
+  return Adopt(place.directory, entries, trust);
 }
 
 // RETURNS: false when the home has vanished. The names go then, which takes other locks than this function holds.
@@ -82,14 +89,28 @@ Result<bool> Volume::Verify(InodeId inode) {
   }
   const Result<BackingDirectoryRef> in = directories_.Open(record->home->directory);
   // Only a definite "not there" counts as vanished; EIO, EACCES or a server's ESTALE must never cost anybody a name.
-  if (in.code() == ENOENT || in.code() == ENOTDIR) return false;
+  const auto vanished = [&]() -> Result<bool> {
+    if (Status moved = IsNotBeingMoved(inode); !moved.ok()) return moved.error();
+    return false;
+  };
+  if (in.code() == ENOENT || in.code() == ENOTDIR) return vanished();
   if (!in.ok()) return in.error();
   const Result<BackingStat> seen = backing_.Stat(*in, record->home->name);
-  if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
+  if (seen.code() == ENOENT || seen.code() == ENOTDIR) return vanished();
   if (!seen.ok()) return seen.error();
-  if (seen->type != record->type) return false;
+  if (seen->type != record->type) return vanished();
+  if (record->nlink == 0 && !capabilities_.case_sensitive) {
+    // An orphan's content may have been removed before a power cut took that back, and its place be somebody else's by now.
+    const Result<bool> ours = IsSpelledSo(backing_, *in, record->home->name);
+    if (!ours.ok()) return ours.error();
+    if (!*ours) return false;
+  }
 
   Transaction transaction(catalog_);
+  if (record->unconfirmed) {
+    const Result<bool> confirmed = Confirm(inode, *record, *seen, transaction);
+    if (!confirmed.ok() || !*confirmed) return confirmed;
+  }
   if (!record->imported) {
     if (Status imported = Import(inode, *record, *seen, *in, transaction); !imported.ok()) return imported.error();
   } else if (record->type == FileType::kRegular && (seen->mtime != record->seen_mtime || seen->size != record->size)) {
@@ -103,6 +124,19 @@ Result<bool> Volume::Verify(InodeId inode) {
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   verified_.Insert(inode);
   return true;
+}
+
+// RETURNS: EIO while it is not known whether the home, or a directory on the way to it, was moved by a session that was cut off: it may be
+// in the other place.
+Status Volume::IsNotBeingMoved(InodeId inode) {
+  for (InodeId at = inode; at != kRootInode && at != kHomesDirectory;) {
+    if (UnresolvedMove(at).has_value()) return Error{EIO, "was being moved, and could not be looked for yet"};
+    const Result<InodeRecord> record = catalog_.ReadInode(at);
+    if (!record.ok()) return record.code() == ENOENT ? Status() : record.status();
+    if (!record->home.has_value()) return {};
+    at = record->home->directory;
+  }
+  return {};
 }
 
 // Adopt gave the record its defaults; what the backing holds faithfully replaces them.
@@ -157,6 +191,11 @@ bool Volume::HoldsStrangers(InodeId directory) {
 Status Volume::PrepareDirectory(InodeId directory) {
   if (Status prepared = Prepare(directory); !prepared.ok()) return prepared;
   if (reconciled_.Contains(directory)) return {};
+  if (!Writable().ok()) {
+    // Nothing can be taken over any more; what is known can be read.
+    reconciled_.Insert(directory);
+    return {};
+  }
   Result<Differences> found = Compare(directory);
   if (!found.ok()) return found.error();
   if (found->done_before) return {};
@@ -219,6 +258,7 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
       status = known.error();
       return false;
     }
+    if (IsAwaited({directory, entry.name})) return true;  // the other entry of a move that cannot be resolved yet
     unknown.push_back(entry);
     if (may_be_respelled || unknown.size() < kBatch) return true;
     status = Adopt(directory, unknown);
@@ -237,12 +277,15 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
     if (!homes.ok()) return homes.error();
     for (const auto& [name, inode] : *homes) {
       if (seen.contains(std::hash<std::string>()(name.bytes()))) continue;
-      const auto respelling = respellings.find(CaseFold(name.bytes()));
+      // What was an orphan's may be gone since before a power cut, and something else there now: that is not for reclaiming.
+      const Result<bool> orphan = catalog_.IsOrphan(inode);
+      if (!orphan.ok()) return orphan.error();
+      const auto respelling = *orphan ? respellings.end() : respellings.find(CaseFold(name.bytes()));
       std::vector<BackingName> spellings;
       if (respelling != respellings.end()) {
         spellings.push_back(respelling->second);
         respellings.erase(respelling);
-      } else if (may_be_respelled) {
+      } else if (may_be_respelled && !*orphan) {
         spellings = LookAlikes(*ref, name, unknown);
       }
       if (spellings.size() == 1) {
@@ -301,7 +344,9 @@ Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingN
   for (const NameRow& row : *names) {
     const Result<Name> name = Name::From(row.record.name);
     if (!name.ok() || !new_name.ok() || row.directory != directory || !codec_.Spells(record->home->name, *name)) continue;
-    if (Status added = transaction.AddName(directory, *new_name, inode, record->type); !added.ok()) break;
+    const Status added = transaction.AddName(directory, *new_name, inode, record->type);
+    if (added.code() == EEXIST) break;
+    if (!added.ok()) return added;
     if (Status removed = transaction.RemoveName(directory, *name); !removed.ok()) return removed;
     break;
   }
@@ -325,7 +370,8 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
   // In a directory that had been taken over before a crash, an entry without a record may be a file that lost its record, and may have been
   // private.
   const bool suspicious = parent->trusted_since < crash_session_ || parent->trusted_since == 0 || generation_ == crash_session_;
-  const bool strict = trust == Trust::kNone || (parent->listed && suspicious);
+  const bool strict =
+      (trust == Trust::kNone && Keeps(Rule::kRescuedIsPrivate)) || (parent->listed && suspicious && Keeps(Rule::kStrangersArePrivate));
   // Before that, nobody was told what is in there.
   const bool was_listed = reconciled_.Contains(directory);
   std::vector<Name> appeared;
@@ -443,6 +489,7 @@ Status Volume::DropVanished(InodeId inode) {
     if (current->home.has_value()) {
       home_lock.emplace(HomeLock(current->home->directory));
       const Result<InodeId> resident = catalog_.FindHome(*current->home);
+      if (!resident.ok() && resident.code() != ENOENT) return resident.error();
       if (resident.ok() && *resident == inode) transaction.DeleteHome(*current->home);
     }
     if (Status committed = Commit(transaction); !committed.ok()) return committed;
@@ -519,8 +566,7 @@ Status Volume::RemakeHome(InodeId inode, const InodeRecord& record) {
   if (!in.ok()) return in.error();
   if (Status made = backing_.MakeDirectory(*in, record.home->name, BackingMode(record.type, record.mode)); !made.ok()) return made;
   verified_.Insert(inode);
-  MutexLock lock(pending_mutex_);
-  unsynced_directories_.insert(record.home->directory);
+  NoteNewEntries(record.home->directory);
   return {};
 }
 

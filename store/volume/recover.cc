@@ -2,9 +2,11 @@
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -56,12 +58,13 @@ Status Volume::Open(const std::string& uuid) {
   }
   if (Status synced = SyncCatalog(); !synced.ok()) return synced;
 
-  if (const auto unresolved = ResolveIntents(); !unresolved.ok()) return unresolved.error();
+  const auto unresolved = ResolveIntents();
+  if (!unresolved.ok()) return unresolved.error();
   if (Status queued = QueueOrphans(); !queued.ok()) return queued;
   SweepHomes();
   const auto detached = catalog_.ListDetached(InodeId{0}, 1);
   if (!detached.ok()) return detached.error();
-  may_be_detached_ = !detached->empty();
+  may_be_detached_ = !detached->empty() || !unresolved->empty();  // the settler looks at these again
   return {};
 }
 
@@ -105,14 +108,47 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
       spdlog::warn("inode {} was being moved, and cannot be looked at: {} ({})", Raw(intent.inode), resolved.error().what,
                    std::strerror(resolved.code()));
       unresolved.insert(intent.inode);
-      MutexLock lock(pending_mutex_);
-      moving_from_.insert(AsTheBackingSees(intent.from));
-      moving_from_.insert(AsTheBackingSees(intent.to));
+      NoteUnresolved(intent);
     }
     progress = again.size() < left.size();
     left.swap(again);
   }
   return unresolved;
+}
+
+// RETURNS: what lies at a place, if it is of the record's type.
+Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, const Place& place) {
+  const auto nothing = [](const auto& result) { return result.code() == ENOENT || result.code() == ENOTDIR; };
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
+  if (nothing(in)) return std::optional<BackingStat>();
+  if (!in.ok()) return in.error();
+  const Result<BackingStat> seen = backing_.Stat(*in, place.name);
+  if (nothing(seen)) return std::optional<BackingStat>();
+  if (!seen.ok()) return seen.error();
+  // Where a snapshot's record says it should be by now may lie another's.
+  const bool may_be_anothers = record.unconfirmed && record.type == FileType::kRegular && place != *record.home;
+  if (may_be_anothers && (seen->size != record.size || seen->mtime != record.seen_mtime)) return std::optional<BackingStat>();
+  return seen->type == record.type ? std::optional(*seen) : std::nullopt;
+}
+
+// A move on FAT that a power cut has left half done: both entries lead to one content. The fsck of the backing, at boot, leaves it to one
+// of them, whichever it found first, and makes the other empty. RETURNS: which is left; the empty one is removed. EUCLEAN: there was no
+// such fsck. To remove either would free the content of both.
+Result<Volume::Twin> Volume::PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere,
+                                       const BackingStat& at_elsewhere) {
+  if (at_home.type != FileType::kRegular) return Twin::kHome;
+  if (at_home.size != 0 && at_elsewhere.size != 0) {
+    const bool same = at_home.size == at_elsewhere.size && at_home.mtime == at_elsewhere.mtime;
+    if (!same) return Twin::kHome;  // the other was put there by somebody else
+    return Error{EUCLEAN, "two entries of the backing lead to its content; it needs its own fsck"};
+  }
+  const Twin kept = at_home.size == 0 && at_elsewhere.size != 0 ? Twin::kElsewhere : Twin::kHome;
+  const Place& empty = kept == Twin::kHome ? elsewhere : home;
+  const Result<BackingDirectoryRef> in = directories_.Open(empty.directory);
+  if (!in.ok()) return in.error();
+  if (Status removed = backing_.RemoveFile(*in, empty.name); !removed.ok() && removed.code() != ENOENT) return removed.error();
+  NoteNewEntries(empty.directory);
+  return kept;
 }
 
 // A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.
@@ -122,24 +158,20 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
   Transaction transaction(catalog_);
   transaction.DeleteIntent(intent.inode);
   if (record.ok() && (record->home == intent.from || record->home == intent.to)) {
-    const Place& elsewhere = record->home == intent.from ? intent.to : intent.from;
-    const auto exists = [&](const Place& place) -> Result<bool> {
-      const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
-      if (in.code() == ENOENT || in.code() == ENOTDIR) return false;
-      if (!in.ok()) return in.error();
-      const Result<BackingStat> seen = backing_.Stat(*in, place.name);
-      if (seen.code() == ENOENT || seen.code() == ENOTDIR) return false;
-      if (!seen.ok()) return seen.error();
-      return seen->type == record->type;
-    };
-    const Result<bool> at_home = exists(*record->home);
+    const Place elsewhere = record->home == intent.from ? intent.to : intent.from;
+    Result<std::optional<BackingStat>> at_home = LookFor(*record, *record->home);
     if (!at_home.ok()) return at_home.error();
-    const Result<bool> at_elsewhere = exists(elsewhere);
+    Result<std::optional<BackingStat>> at_elsewhere = LookFor(*record, elsewhere);
     if (!at_elsewhere.ok()) return at_elsewhere.error();
     const Result<InodeId> resident = catalog_.FindHome(elsewhere);
     if (!resident.ok() && resident.code() != ENOENT) return resident.error();
-    if (!*at_home && !*at_elsewhere && if_nowhere == IfNowhere::kWait) return false;
-    if (!*at_home && *at_elsewhere && !resident.ok()) {
+    if (!at_home->has_value() && !at_elsewhere->has_value() && if_nowhere == IfNowhere::kWait) return false;
+    if (at_home->has_value() && at_elsewhere->has_value() && !resident.ok()) {
+      const Result<Twin> kept = PartTwins(*record->home, **at_home, elsewhere, **at_elsewhere);
+      if (!kept.ok()) return kept.error();
+      if (*kept == Twin::kElsewhere) at_home = std::optional<BackingStat>();
+    }
+    if (!at_home->has_value() && at_elsewhere->has_value() && !resident.ok() && Keeps(Rule::kIntentsResolved)) {
       transaction.DeleteHome(*record->home);
       transaction.PutHome(elsewhere, intent.inode);
       record->home = elsewhere;
@@ -149,9 +181,35 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
   }
   if (Status committed = Commit(transaction); !committed.ok()) return committed.error();
   directories_.Unpin(intent.inode);
+  {
+    MutexLock lock(pending_mutex_);
+    unresolved_.erase(intent.inode);
+  }
   LeavePlace(intent.from);
   LeavePlace(intent.to);
   return true;
+}
+
+void Volume::NoteUnresolved(const IntentRecord& intent) {
+  MutexLock lock(pending_mutex_);
+  unresolved_[intent.inode] = intent;
+  announced_.insert(AsTheBackingSees(intent.from));
+  announced_.insert(AsTheBackingSees(intent.to));
+}
+
+std::optional<IntentRecord> Volume::UnresolvedMove(InodeId inode) {
+  MutexLock lock(pending_mutex_);
+  const auto found = unresolved_.find(inode);
+  return found == unresolved_.end() ? std::nullopt : std::optional(found->second);
+}
+
+// RETURNS: whether what lies there may be what was to be moved there, or away.
+bool Volume::IsAwaited(const Place& place) {
+  const Place seen = AsTheBackingSees(place);
+  MutexLock lock(pending_mutex_);
+  return std::ranges::any_of(unresolved_, [&](const auto& move) {
+    return AsTheBackingSees(move.second.from) == seen || AsTheBackingSees(move.second.to) == seen;
+  });
 }
 
 Status Volume::QueueOrphans() {
@@ -171,7 +229,7 @@ Status Volume::Close() {
     const Result<size_t> settled = SettleSome(kBatch);
     progress = (reclaimed.ok() && *reclaimed > 0) || (settled.ok() && *settled > 0);
     // What cannot be tidied up now stays for the next session; it must not cost the others their sync.
-    const bool full = reclaimed.code() == ENOSPC || settled.code() == ENOSPC;
+    const bool full = IsFull(reclaimed.code()) || IsFull(settled.code());
     if (!progress && full && options_.reserve != nullptr && options_.reserve->GiveUp()) progress = true;
     if (!progress && !reclaimed.ok()) failed = reclaimed.error();
     if (!progress && !settled.ok()) failed = settled.error();
@@ -180,7 +238,7 @@ Status Volume::Close() {
   Transaction transaction(catalog_);
   {
     MutexLock lock(meta_mutex_);
-    meta_.clean = true;
+    meta_.clean = !doubted_;
     meta_.next_inode = next_inode_;
     meta_.inode_count = inode_count_.load();
     transaction.PutMeta(meta_);

@@ -101,7 +101,7 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
         --target.nlink;
       }
       if (target.nlink == 0) {
-        target.in_use = r.target_use == Use::kOpen;
+        target.in_use = r.target_use == Use::kOpen || IsContentUnsynced(*r.target);
         transaction.PutOrphan(*r.target);
       } else {
         MarkDetachedIfAt(transaction, *r.target, target, r.new_directory, r.new_name);

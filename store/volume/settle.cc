@@ -1,10 +1,12 @@
 // The settler: moves detached homes to where their names say, so that the backing read by itself shows every file under one of its names.
-// In batches: intents, one log sync, moves, sync of what moved, retire the intents (S1, S3).
+// In batches: intents, one sync of the log, moves, and the commit that retires the intents (S1). What moved is durable before that commit
+// is, as before any (S3).
 #include <algorithm>
 #include <cerrno>
 #include <set>
 
 #include "store/backing/case_fold.h"
+#include "store/base/rules.h"
 #include "store/volume/loop_guard.h"
 #include "store/volume/volume.h"
 
@@ -99,7 +101,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
   const auto held = locks_.Exclusive(move.inode);
   Result<InodeRecord> record = catalog_.ReadInode(move.inode);
   if (!record.ok() && record.code() != ENOENT) return record.error();
-  if (!record.ok() || record->home != move.from) return false;
+  if (!record.ok() || record->home != move.from || record->unconfirmed) return false;
   if (!move.to_homes) {
     const Result<InodeRecord> parent = catalog_.ReadInode(move.to.directory);
     if (!parent.ok() || parent->nlink == 0) return false;
@@ -147,7 +149,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
     lost_track = !undone.ok();
     return committed;
   };
-  if (is_directory) {
+  if (is_directory && Keeps(Rule::kMovedDirectoryIsSynced)) {
     MutexLock lock(pending_mutex_);
     unsynced_directories_.insert(move.inode);  // its entry ".."
   }
@@ -167,15 +169,16 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   if (!file.ok()) return file.error();
   // Nobody syncs either directory between the note and the move, or with half of it.
   const MutexPair entries_locks(EntriesLock(from.directory), EntriesLock(to.directory));
-  if (!unsynced_moves_.Note(from.directory, to.directory)) return Error{EAGAIN, "waits for the sync of other moves"};
-  {
-    MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert({from.directory, to.directory});
+  const bool in_order = Keeps(Rule::kMovesAreSynced) && Keeps(Rule::kTargetBeforeSource);
+  if (in_order && !unsynced_moves_.Note(from.directory, to.directory)) return Error{EAGAIN, "waits for the sync of other moves"};
+  if (Keeps(Rule::kMovesAreSynced)) {
+    NoteNewEntries(from.directory);
+    NoteNewEntries(to.directory);
   }
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
   // vfat's new entry has no content until fsync of the file writes it, and any other sync may write it as it is. After a failure nothing
   // can be committed, so that the move is undone.
-  if (*file != nullptr) static_cast<void>(NoteSync((*file)->Sync()));
+  if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) static_cast<void>(NoteSync((*file)->Sync()));
   return {};
 }
 
@@ -184,11 +187,13 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
   Transaction intents(catalog_);
   for (const Move& move : moves) intents.PutIntent({move.inode, move.from, move.to});
   if (Status committed = Commit(intents); !committed.ok()) return committed.error();
-  if (Status synced = SyncCatalog(); !synced.ok()) return synced.error();
+  if (Keeps(Rule::kIntentBeforeMove)) {
+    if (Status synced = SyncCatalog(); !synced.ok()) return synced.error();
+  }
 
   {
     MutexLock lock(pending_mutex_);
-    for (const Move& move : moves) moving_from_.insert(AsTheBackingSees(move.from));
+    for (const Move& move : moves) announced_.insert(AsTheBackingSees(move.from));
   }
   return MakeAnnouncedMoves(moves);
 }
@@ -200,11 +205,16 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   Transaction retired(catalog_);
   for (const Move& move : moves) {
     const Result<bool> made = MakeMove(move);
-    if (!made.ok()) failed = made.error();
-    if (!made.ok()) continue;  // its intent stays, and is resolved before the next batch
+    // What is not there any more has no move to make: an orphan, the content of which was removed before a power cut took its end back.
+    const bool vanished = made.code() == ENOENT;
+    if (!made.ok() && !vanished) {
+      failed = made.error();
+      NoteUnresolved({move.inode, move.from, move.to});  // its intent stays, and is resolved before the next batch
+      continue;
+    }
     retired.DeleteIntent(move.inode);
     done.push_back(move);
-    if (*made) ++moved;
+    if (!vanished && *made) ++moved;
   }
   if (Status synced = SyncNewEntries(); !synced.ok()) return synced.error();
   if (Status committed = Commit(retired); !committed.ok()) return committed.error();

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -58,7 +59,7 @@ Status Volume::RescueFromHomes(const BackingName& name) {
   }
   const bool is_directory = seen->type == FileType::kDirectory;
   if (is_directory && backing_.RemoveDirectory(*homes, name).ok()) return {};
-  if (!is_directory && seen->size == 0 && backing_.RemoveFile(*homes, name).ok()) return {};
+  if (!is_directory && (seen->size == 0 || !Keeps(Rule::kContentIsNeverThrownAway)) && backing_.RemoveFile(*homes, name).ok()) return {};
 
   const Result<InodeId> lost_and_found = LostAndFound();
   if (!lost_and_found.ok()) return lost_and_found.error();
@@ -68,10 +69,17 @@ Status Volume::RescueFromHomes(const BackingName& name) {
   if (!to.ok()) return to.error();
   for (int copy = 1; copy <= kCopies; ++copy) {
     const BackingName kept("homes-" + name.bytes() + (copy == 1 ? "" : " (" + std::to_string(copy) + ")"));
-    if (catalog_.FindHome({*lost_and_found, kept}).code() != ENOENT) continue;
+    const Result<InodeId> resident = catalog_.FindHome({*lost_and_found, kept});
+    if (resident.ok()) continue;
+    if (resident.code() != ENOENT) return resident.status();
     const Status moved = MoveEntry({kHomesDirectory, name}, {*lost_and_found, kept}, seen->type, *homes, *to);
     if (moved.code() == EEXIST) continue;
     if (!moved.ok()) return moved;
+    if (is_directory && Keeps(Rule::kMovedDirectoryIsSynced)) {
+      const Result<BackingDirectoryRef> itself = backing_.OpenDirectory(*to, kept);  // its entry ".."
+      const Status synced = itself.ok() ? NoteSync(backing_.SyncDirectory(*itself)) : itself.status();
+      if (!synced.ok()) return synced;
+    }
     return Adopt(*lost_and_found, {{kept, seen->type}}, Trust::kNone);
   }
   return Error{EEXIST, "lost+found has too many of one name"};

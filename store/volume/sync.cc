@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "store/base/rules.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -19,7 +20,7 @@ Status Volume::NoteSync(Status synced) {
   if (synced.ok() || synced.code() == ENOENT) return {};
   // Of the opening before the fsync, which does not know them: nothing was lost, and it can be asked again.
   if (synced.code() == EMFILE || synced.code() == ENFILE) return synced;
-  if (!sync_failed_.exchange(true)) {
+  if (Keeps(Rule::kFailedSyncIsFinal) && !sync_failed_.exchange(true)) {
     if (options_.sync_failed) options_.sync_failed();
     {
       MutexLock lock(pending_mutex_);
@@ -56,14 +57,17 @@ Status Volume::SyncCatalog() {
   MutexLock sync_lock(sync_mutex_);
   if (sync_failed_) return Error{EIO, "an earlier sync failed"};
   // Most of it before the gates close, so that commits wait for little.
-  Status synced = SyncNewEntries();
-  for (int round = 0; synced.ok() && round < 2; ++round) synced = SyncTakeovers(HomesMayMove::kYes);
+  Status synced;
+  for (int round = 0; synced.ok() && round < 2; ++round) synced = SyncReliedOn(HomesMayMove::kYes);
   if (!synced.ok()) return synced;
 
-  std::unique_lock gate(takeover_gate_);
-  std::unique_lock commits(commit_gate_);
-  synced = SyncNewEntries();
-  if (synced.ok()) synced = SyncTakeovers(HomesMayMove::kNo);
+  std::unique_lock gate(takeover_gate_, std::defer_lock);
+  std::unique_lock commits(commit_gate_, std::defer_lock);
+  if (Keeps(Rule::kGatesAreClosed)) {
+    gate.lock();
+    commits.lock();
+  }
+  synced = SyncReliedOn(HomesMayMove::kNo);
   if (!synced.ok()) return synced;
   std::unordered_set<InodeId> listings;
   std::set<Place> places;
@@ -74,18 +78,26 @@ Status Volume::SyncCatalog() {
   }
   const uint64_t committed = committed_.load();
   synced = catalog_.engine().Sync([&] {
-    commits.unlock();
-    gate.unlock();
+    commits = {};
+    gate = {};
   });
   if (!synced.ok()) {
     // Without space it can be asked again: no fsync has failed.
-    return synced.code() == ENOSPC || synced.code() == EDQUOT ? synced : NoteSync(synced);
+    return IsFull(synced.code()) ? synced : NoteSync(synced);
   }
   synced_ = committed;
   MutexLock lock(pending_mutex_);
   for (const InodeId directory : listings) fresh_listings_.erase(directory);
   for (const Place& place : places) left_.erase(place);
   return {};
+}
+
+// What the commits so far rely on: entries of the backing (S2), and contents that took over a name (S7).
+Status Volume::SyncReliedOn(HomesMayMove homes_may_move) {
+  Status synced;
+  if (Keeps(Rule::kEntriesBeforeLog)) synced = SyncNewEntries();
+  if (synced.ok() && Keeps(Rule::kTakeoversBeforeLog)) synced = SyncTakeovers(homes_may_move);
+  return synced;
 }
 
 // The contents that took over a name. While they are being synced they stay where BeforePersist finds them.
@@ -116,9 +128,10 @@ Status Volume::BeforePersist() {
     inodes = takeovers_;
     inodes.insert(syncing_takeovers_.begin(), syncing_takeovers_.end());
   }
-  Status synced = SyncNewEntries();
+  Status synced;
+  if (Keeps(Rule::kEntriesBeforePersist)) synced = SyncNewEntries();
   for (const InodeId inode : inodes) {
-    if (synced.ok()) synced = SyncContentOf(inode);
+    if (synced.ok() && Keeps(Rule::kTakeoversBeforePersist)) synced = SyncContentOf(inode);
   }
   // Now or never: what could not be synced is promised in a moment.
   if (synced.code() == EMFILE || synced.code() == ENFILE) synced = Error{EIO, synced.error().what};
@@ -167,6 +180,26 @@ Status Volume::SyncNewEntries() {
   return {};
 }
 
+// vfat writes what is new in the first cluster of a directory when the directory above is synced, until that has happened once
+// (fs/fat/dir.c: fat_alloc_new_dir). Whoever made the directory before this session need not have synced that.
+void Volume::NoteNewEntries(InodeId directory) {
+  std::optional<InodeId> above;
+  if (!synced_above_.Contains(directory)) {
+    const Result<InodeRecord> record = catalog_.ReadInode(directory);
+    if (record.ok() && record->home.has_value()) above = record->home->directory;
+  }
+  MutexLock lock(pending_mutex_);
+  unsynced_directories_.insert(directory);
+  if (above.has_value()) unsynced_directories_.insert(*above);
+  synced_above_.Insert(directory);
+}
+
+// RETURNS: whether a power cut may leave the content other than its record says.
+bool Volume::IsContentUnsynced(InodeId inode) {
+  MutexLock lock(pending_mutex_);
+  return unsynced_contents_.contains(inode) || syncing_contents_.contains(inode);
+}
+
 bool Volume::NeedsSync() {
   if (sync_failed_) return false;
   if (committed_.load() != synced_.load()) return true;
@@ -179,19 +212,20 @@ Status Volume::SyncAll() {
   {
     MutexLock lock(pending_mutex_);
     contents.swap(unsynced_contents_);
+    syncing_contents_.insert(contents.begin(), contents.end());
   }
   Status failed;
-  for (const InodeId inode : contents) {
+  for (const InodeId inode : Keeps(Rule::kContentsBeforeLog) ? contents : std::unordered_set<InodeId>()) {
     const auto held = locks_.Shared(inode);
     const Status synced = SyncContentOf(inode);
     if (!synced.ok()) failed = synced;
   }
-  if (Status synced = SyncNewEntries(); !synced.ok()) failed = synced;
-  if (!failed.ok()) {
+  {
     MutexLock lock(pending_mutex_);
-    unsynced_contents_.merge(contents);
-    return failed;
+    for (const InodeId inode : contents) syncing_contents_.erase(inode);
+    if (!failed.ok()) unsynced_contents_.merge(contents);
   }
+  if (!failed.ok()) return failed;
   return SyncCatalog();
 }
 

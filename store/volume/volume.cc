@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "store/base/rules.h"
+
 namespace hardlinkfs {
 namespace {
 
@@ -83,6 +85,8 @@ Status Volume::Commit(Transaction& transaction, Room room) {
   std::shared_lock gate(commit_gate_);
   Status status = transaction.Commit();
   if (status.ok()) ++committed_;
+  gate.unlock();
+  if (status.ok() && !Keeps(Rule::kCommitsDoNotSync)) status = catalog_.engine().Sync();
   return status;
 }
 

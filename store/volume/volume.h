@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -180,8 +181,11 @@ class Volume {
 
   // RETURNS: the open content of a regular file. REQUIRES: shared(inode) or more.
   Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode);
-  // Brings size, blocks and times of the record up to what `content` shows now. REQUIRES: exclusive(inode).
+  // Brings size, blocks and times of the record up to what `content` shows now. What cannot be told or kept now is owed: IsBehind then,
+  // until a later call can. REQUIRES: exclusive(inode).
   Result<InodeRecord> RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use);
+  // RETURNS: whether the record is known to be behind the content. Cheap, and any lock may be held.
+  bool IsBehind(InodeId inode);
   // truncate(2). REQUIRES: exclusive(inode).
   Result<InodeRecord> Truncate(InodeId inode, BackingFile& content, uint64_t size);
   // Notes a read that has just happened, by the rule of relatime in mount(8). REQUIRES: exclusive(inode).
@@ -191,8 +195,6 @@ class Volume {
 
   // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
   Status SyncCatalog();
-  // Makes the entries durable that were made on the backing since the last time. Any inode lock may be held.
-  Status SyncNewEntries();
   // SyncCatalog and all contents and entries that changed. REQUIRES: no lock held.
   Status SyncAll();
   // RETURNS: whether SyncAll has anything to do.
@@ -205,6 +207,8 @@ class Volume {
   Status NoteSync(Status synced);
   // RETURNS: EROFS after a failed sync.
   Status Writable() const;
+  // A part of the catalog cannot be read: the next session is to look at all of it, as after a crash.
+  void DoubtCatalog() { doubted_ = true; }
 
   // reclaim.cc
 
@@ -240,6 +244,12 @@ class Volume {
   Result<std::set<InodeId>> ResolveIntents();
   enum class IfNowhere { kWait, kGiveUp };
   Result<bool> ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere);
+  void NoteUnresolved(const IntentRecord& intent);
+  std::optional<IntentRecord> UnresolvedMove(InodeId inode);
+  bool IsAwaited(const Place& place);
+  Result<std::optional<BackingStat>> LookFor(const InodeRecord& record, const Place& place);
+  enum class Twin { kHome, kElsewhere };
+  Result<Twin> PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere, const BackingStat& at_elsewhere);
   Status QueueOrphans();
 
   // sweep.cc
@@ -260,6 +270,9 @@ class Volume {
   Result<Content> MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what);
   Result<Content> MakeContentAt(const Place& place, const NewInode& what);
   void RemoveContentAfterFailure(const Content& content, FileType type);
+  // An entry that a creation has left behind since it could not be removed either. REQUIRES: the home lock of its directory.
+  Status RemoveLeftover(const Place& place);
+  void RemoveLeftovers();
   InodeRecord NewRecord(const NewInode& what, const Content& content) const;
   uint32_t BackingMode(FileType type, uint32_t mode) const;
   void AddInode(Transaction& transaction, InodeId inode, const InodeRecord& record, const NewInode& what);
@@ -268,6 +281,7 @@ class Volume {
 
   // reconcile.cc
   Result<bool> Verify(InodeId inode);
+  Status IsNotBeingMoved(InodeId inode);
   Status Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in, Transaction& transaction);
   // kNone: what is adopted may have been anybody's secret.
   enum class Trust { kAsTheDirectory, kNone };
@@ -282,7 +296,7 @@ class Volume {
   Result<Differences> Compare(InodeId directory);
   bool HoldsStrangers(InodeId directory);
   Status FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling);
-  Status AdoptReplacement(const Place& place);
+  Status AdoptReplacement(const Place& place, Trust trust = Trust::kAsTheDirectory);
   Status DropVanished(InodeId inode);
   Status DropName(const NameRow& row);
   Result<InodeId> LostAndFound();
@@ -292,21 +306,38 @@ class Volume {
   void TellName(InodeId directory, const Name& name) const;
   Status RemakeHome(InodeId inode, const InodeRecord& record);
 
+  // confirm.cc
+  Result<bool> IsKnownAgain(InodeId inode, const InodeRecord& record, const BackingStat& seen, unsigned levels);
+  Result<bool> Confirm(InodeId inode, InodeRecord& record, const BackingStat& seen, Transaction& transaction);
+
   // content.cc
+  Result<std::unique_ptr<BackingFile>> OpenContentAt(const Place& place);
+  Result<InodeRecord> TakeAndKeep(InodeId inode, BackingFile& content, const ContentUse& use);
   Result<InodeRecord> KeepContent(InodeId inode, const InodeRecord& record);
+  ContentUse WithOwed(InodeId inode, const ContentUse& use);
+  void Owe(InodeId inode, const ContentUse& use);
+
+  // attributes.cc
+  Status MirrorTimes(const AttributeChange& change, InodeRecord& record);
+  void TakeBackTimes(const InodeRecord& before, const InodeRecord& after);
 
   // sync.cc
+  void NoteNewEntries(InodeId directory);
+  bool IsContentUnsynced(InodeId inode);
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
   Status SyncEntriesLocked(InodeId directory);
   enum class HomesMayMove { kNo, kYes };
+  Status SyncReliedOn(HomesMayMove homes_may_move);
   Status SyncTakeovers(HomesMayMove homes_may_move);
+  Status SyncNewEntries();
   Status BeforePersist();
 
   // reclaim.cc
   Result<bool> RemoveOrphan(InodeId orphan);
   bool LeaveToAdoption(const Place& home);
-  Status DistrustSome();
+  Status Distrust(InodeId directory);
+  Result<bool> DistrustSome();
   Status RescueAbandoned();
   Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
 
@@ -339,8 +370,9 @@ class Volume {
   ChangeObserver* observer_ = nullptr;
   HomeDirectories directories_;
 
-  InodeSet verified_;    // Prepare has succeeded
-  InodeSet reconciled_;  // PrepareDirectory has succeeded
+  InodeSet verified_;      // Prepare has succeeded
+  InodeSet reconciled_;    // PrepareDirectory has succeeded
+  InodeSet synced_above_;  // the directory above is, or waits to be, synced in this session
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
   std::array<Mutex, 64> home_locks_;
@@ -356,6 +388,7 @@ class Volume {
   std::atomic<uint64_t> synced_{0};
   std::atomic<bool> may_be_detached_{false};
   std::atomic<bool> sync_failed_{false};  // and then also failure_, a moment later
+  std::atomic<bool> doubted_{false};
   uint64_t generation_ = 0;
   uint64_t crash_session_ = 0;  // 0: there was none
 
@@ -367,14 +400,19 @@ class Volume {
   std::set<InodeId> syncing_takeovers_;                     // taken out of it; changed under pending_mutex_, by whoever has sync_mutex_
   std::unordered_set<InodeId> unsynced_directories_ GUARDED_BY(pending_mutex_);  // homes with new or moved entries
   std::unordered_set<InodeId> unsynced_contents_ GUARDED_BY(pending_mutex_);
+  std::unordered_set<InodeId> syncing_contents_ GUARDED_BY(pending_mutex_);     // taken out of it by a SyncAll under way
   std::unordered_set<InodeId> syncing_directories_ GUARDED_BY(pending_mutex_);  // taken out of it, and not done yet
   std::unordered_set<InodeId> fresh_listings_ GUARDED_BY(pending_mutex_);       // directories listed for the first time since the last sync
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
   std::vector<BackingName> abandoned_ GUARDED_BY(pending_mutex_);  // in homes/, without a record
   // AsTheBackingSees.
-  std::set<Place> moving_from_ GUARDED_BY(pending_mutex_);  // with an intent
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);         // with an intent that is gone, but not durably
+  std::set<Place> announced_ GUARDED_BY(pending_mutex_);  // an intent says that its inode may lie there
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);       // with an intent that is gone, but not durably
+  std::map<InodeId, IntentRecord> unresolved_ GUARDED_BY(pending_mutex_);  // moves that were made or not; both places are kept for them
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
+  std::map<Place, FileType> leftovers_ GUARDED_BY(pending_mutex_);   // entries of creations that failed
+  std::map<InodeId, ContentUse> behind_ GUARDED_BY(pending_mutex_);  // what their records do not tell yet
+  std::atomic<size_t> behind_count_{0};                              // of them
   std::optional<SyncFailure> failure_ GUARDED_BY(pending_mutex_);
   UnsyncedMoves unsynced_moves_;
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all

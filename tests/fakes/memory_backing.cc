@@ -35,8 +35,11 @@ class MemoryFile final : public BackingFile {
   }
 
   Status Write(std::span<const char> from, uint64_t offset) override {
-    if (const Status entered = EnterChange(BackingCall::kWrite); !entered.ok()) return entered;
-    return tree_.Write(node_, from, offset);
+    if (!writable()) return Error{EBADF, "not open for writing"};
+    const Status entered = backing_.Enter(BackingCall::kWrite, "");
+    if (entered.ok()) return tree_.Write(node_, from, offset);
+    if (backing_.writes_half()) static_cast<void>(tree_.Write(node_, from.first(from.size() / 2), offset));
+    return entered;
   }
 
   Status Truncate(uint64_t size) override {
@@ -56,8 +59,7 @@ class MemoryFile final : public BackingFile {
 
   Status Sync() override {
     if (const Status entered = backing_.Enter(BackingCall::kSyncFile, ""); !entered.ok()) return entered;
-    tree_.Sync(node_);
-    return {};
+    return backing_.Sync(node_);
   }
 
   Status Allocate(AllocateMode mode, uint64_t offset, uint64_t length) override {
@@ -259,7 +261,20 @@ Result<std::string> MemoryBacking::GetXattr(const BackingDirectoryRef& in, const
 
 Status MemoryBacking::SyncDirectory(const BackingDirectoryRef& directory) {
   if (const Status entered = Enter(BackingCall::kSyncDirectory, ""); !entered.ok()) return entered;
-  tree_->Sync(NodeOf(directory));
+  return Sync(NodeOf(directory));
+}
+
+Status MemoryBacking::Sync(const NodeRef& node) {
+  const bool fails = [&] {
+    const MutexLock lock(mutex_);
+    sync_has_failed_ = sync_has_failed_ || fails_next_sync_;
+    return std::exchange(fails_next_sync_, false);
+  }();
+  if (fails) {
+    tree_->FailSync(node);
+    return Error{EIO, "a failed sync that the test ordered"};
+  }
+  tree_->Sync(node);
   return {};
 }
 
@@ -278,6 +293,16 @@ void MemoryBacking::FailNth(std::optional<BackingCall> call, uint64_t n, int err
   failing_call_ = call;
   calls_to_failure_ = n;
   failure_ = error;
+}
+
+void MemoryBacking::SetWritesHalf(bool half) {
+  const MutexLock lock(mutex_);
+  writes_half_ = half;
+}
+
+bool MemoryBacking::writes_half() const {
+  const MutexLock lock(mutex_);
+  return writes_half_;
 }
 
 void MemoryBacking::SetReadOnly(bool read_only) { tree_->SetReadOnly(read_only); }
@@ -319,9 +344,33 @@ Status MemoryBacking::AddXattr(const BackingDirectoryRef& in, const BackingName&
   return tree_->SetXattr(*node, xattr, value);
 }
 
-void MemoryBacking::SyncEverything() { tree_->SyncEverything(); }
+void MemoryBacking::SyncEverything() {
+  {
+    const MutexLock lock(mutex_);
+    fails_next_sync_ = false;
+  }
+  tree_->SyncEverything();
+}
 
-void MemoryBacking::CutPower(const std::function<uint64_t(uint64_t)>& below) { tree_->CutPower(below); }
+void MemoryBacking::FailNextSync() {
+  const MutexLock lock(mutex_);
+  fails_next_sync_ = true;
+}
+
+bool MemoryBacking::sync_has_failed() const {
+  const MutexLock lock(mutex_);
+  return sync_has_failed_;
+}
+
+std::vector<std::string> MemoryBacking::UnsyncedParents() { return tree_->UnsyncedParents(); }
+
+bool MemoryBacking::CutPower(const std::function<uint64_t(uint64_t)>& below) {
+  {
+    const MutexLock lock(mutex_);
+    fails_next_sync_ = sync_has_failed_ = false;
+  }
+  return tree_->CutPower(below);
+}
 
 void MemoryBacking::RenumberInodes() { tree_->RenumberInodes(); }
 

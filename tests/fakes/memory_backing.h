@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "store/backing/backing.h"
 #include "store/base/capabilities.h"
@@ -57,8 +58,8 @@ bool IsChange(BackingCall call);
 Capabilities FullCapabilities();
 Capabilities ExfatCapabilities();
 
-// What a power cut may take. kJournal: the order of changes of names is kept, and any sync keeps all before it; contents are lost page by
-// page unless synced. kFat: each entry of each directory is on its own, a rename may leave both names, and a moved file has no content
+// What a power cut may take. kJournal: the order of changes of names is kept, and any sync keeps all before it; contents are lost sector by
+// sector unless synced. kFat: each entry of each directory is on its own, a rename may leave both names, and a moved file has no content
 // if something else is synced before it is (as the kernel's vfat).
 enum class Disk { kDurable, kJournal, kFat };
 
@@ -73,7 +74,8 @@ struct MemoryBackingOptions {
 
 namespace memory_backing {
 class Tree;
-}
+struct Node;
+}  // namespace memory_backing
 
 // Thread safety: any thread.
 class MemoryBacking final : public Backing {
@@ -112,6 +114,7 @@ class MemoryBacking final : public Backing {
   void SetFaultHook(FaultHook hook);
   // The n-th call from now on (1 is the next) of `call`, or of any when nullopt, fails with `error`; once. A later order replaces it.
   void FailNth(std::optional<BackingCall> call, uint64_t n, int error);
+  void SetWritesHalf(bool half);     // a write that is made to fail has written the first half of its bytes
   void SetReadOnly(bool read_only);  // EROFS to every change
   void SetCapacity(uint64_t bytes);  // below what is used: nothing can be added
 
@@ -126,9 +129,16 @@ class MemoryBacking final : public Backing {
 
   // Everything so far is durable.
   void SyncEverything();
+  // The next fsync, of whatever it is, fails with EIO; those of the same file or directory that follow succeed, and write nothing: as
+  // the kernel does it.
+  void FailNextSync();
+  // RETURNS: whether one has failed so since the last power cut.
+  bool sync_has_failed() const;
+  // RETURNS: the directories that were moved and whose ".." shows the old parent if the power is cut now. A journal has none.
+  std::vector<std::string> UnsyncedParents();
   // What was not synced is lost in part, as `below(n)`, which chooses 0 … n - 1, decides. Open files and directories must not be used
-  // again.
-  void CutPower(const std::function<uint64_t(uint64_t)>& below);
+  // again. RETURNS: whether it left two entries of one file, which are two files from then on.
+  bool CutPower(const std::function<uint64_t(uint64_t)>& below);
 
   // Gives every entry another st_ino, as a remount does where Capabilities::stable_inodes is false.
   void RenumberInodes();
@@ -138,6 +148,8 @@ class MemoryBacking final : public Backing {
 
   // Counts the call. RETURNS: the error that was ordered for it.
   Status Enter(BackingCall call, const std::string& name);
+  bool writes_half() const;
+  Status Sync(const std::shared_ptr<memory_backing::Node>& node);
 
   const std::unique_ptr<memory_backing::Tree> tree_;
   mutable Mutex mutex_;  // a leaf: the tree has its own, never held together
@@ -145,6 +157,9 @@ class MemoryBacking final : public Backing {
   std::optional<BackingCall> failing_call_ GUARDED_BY(mutex_);
   uint64_t calls_to_failure_ GUARDED_BY(mutex_) = 0;  // 0: none is ordered
   int failure_ GUARDED_BY(mutex_) = 0;
+  bool writes_half_ GUARDED_BY(mutex_) = false;
+  bool fails_next_sync_ GUARDED_BY(mutex_) = false;
+  bool sync_has_failed_ GUARDED_BY(mutex_) = false;
   std::array<uint64_t, kBackingCalls> calls_ GUARDED_BY(mutex_){};
 };
 

@@ -24,10 +24,16 @@ void Tree::Apply(const Change& change) {
 void Tree::Sync(const NodeRef& node) {
   const MutexLock lock(mutex_);
   if (node->type == FileType::kRegular) {
-    node->durable_content = node->content;
-    node->durable_mtime = node->mtime;
-    node->content_unsynced = node->moved_unsynced = node->exposed = false;
+    if (!node->sync_failed) {
+      node->durable_content = node->content;
+      node->durable_mtime = node->mtime;
+      node->content_unsynced = node->times_unsynced = false;
+    }
+    node->moved_unsynced = node->exposed = false;
+  } else if (node->sync_failed) {
+    return;
   }
+  node->durable_parent = node->parent;
   // vfat's new entry of a moved file is empty until the file is synced. Alone it does not get to the disk, but with others' blocks.
   for (const Change& change : log_) {
     if (change.entry.has_value() && change.entry->node->moved_unsynced) change.entry->node->exposed = true;
@@ -45,17 +51,25 @@ void Tree::Sync(const NodeRef& node) {
   std::erase_if(log_, syncs);
 }
 
+// The kernel reports it once and calls the pages clean, so nobody writes them ever again. Its entry is another block.
+void Tree::FailSync(const NodeRef& node) {
+  const MutexLock lock(mutex_);
+  node->sync_failed = true;
+  node->moved_unsynced = node->exposed = false;
+}
+
 void Tree::SyncEverything() {
   const MutexLock lock(mutex_);
-  for (const Change& change : log_) {
-    Apply(change);
-    if (!change.entry.has_value()) continue;
-    Node& node = *change.entry->node;
+  for (const Change& change : log_) Apply(change);
+  log_.clear();
+  const std::function<void(Node&)> sync = [&](Node& node) {
     node.durable_content = node.content;
     node.durable_mtime = node.mtime;
-    node.content_unsynced = node.moved_unsynced = false;
-  }
-  log_.clear();
+    node.durable_parent = node.parent;
+    node.content_unsynced = node.times_unsynced = node.moved_unsynced = node.exposed = false;
+    for (auto& [key, entry] : node.entries) sync(*entry.node);
+  };
+  sync(*root_);
 }
 
 // Each slot keeps some of its changes. The new entry of a rename is written before the old one goes: a disk that turns even that around
@@ -95,61 +109,105 @@ void Tree::KeepSome(const std::function<uint64_t(uint64_t)>& below) {
   log_.clear();
 }
 
-void Tree::LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) {
-  if (node.content_unsynced) {
-    const SparseBytes written = node.content;
-    const uint64_t size = below(2) == 0 ? node.durable_content.size() : written.size();
-    SparseBytes kept;
-    for (uint64_t at = 0; at < size; at += SparseBytes::kPageBytes) {
-      std::array<char, SparseBytes::kPageBytes> page{};
-      const SparseBytes& from = below(2) == 0 ? node.durable_content : written;
-      const size_t got = from.Read(page, at);
-      if (got > 0) kept.Write(std::span(page).first(got), at);
+// RETURNS: the content as the disk may have it: each sector in its old state or its last.
+SparseBytes Tree::SomeSectors(const Node& node, const std::function<uint64_t(uint64_t)>& below) {
+  constexpr size_t kSectorBytes = 512;
+  constexpr size_t kSectors = SparseBytes::kPageBytes / kSectorBytes;
+  const uint64_t size = below(2) == 0 ? node.durable_content.size() : node.content.size();
+  SparseBytes kept;
+  for (uint64_t at = 0; at < size; at += SparseBytes::kPageBytes) {
+    std::array<char, SparseBytes::kPageBytes> page{};
+    std::array<char, SparseBytes::kPageBytes> written{};
+    node.durable_content.Read(page, at);
+    node.content.Read(written, at);
+    // Most often whole pages, as they are written.
+    const uint64_t whole = below(3);
+    const uint64_t torn = whole == 0 ? 0 : whole == 1 ? (1U << kSectors) - 1 : below(1U << kSectors);
+    for (size_t sector = 0; sector < kSectors; ++sector) {
+      if ((torn >> sector & 1U) == 0) continue;
+      const auto begin = static_cast<ptrdiff_t>(sector * kSectorBytes);
+      std::copy_n(written.begin() + begin, kSectorBytes, page.begin() + begin);
     }
-    kept.Resize(size);
-    node.content = kept;
-    if (below(2) == 0) node.mtime = node.durable_mtime;
+    kept.Write(std::span(page).first(std::min<uint64_t>(page.size(), size - at)), at);
   }
+  kept.Resize(size);
+  return kept;
+}
+
+void Tree::LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) {
+  if (node.content_unsynced) node.content = SomeSectors(node, below);
+  if ((node.content_unsynced || node.times_unsynced) && below(2) == 0) node.mtime = node.durable_mtime;
   if (options_.disk == Disk::kFat && node.exposed && below(2) == 0) node.content.Resize(0);
   const Timestamp mtime = node.mtime;
   Settle(node);
   node.mtime = mtime;
   node.durable_content = node.content;
   node.durable_mtime = node.mtime;
-  node.content_unsynced = node.moved_unsynced = node.exposed = false;
+  node.content_unsynced = node.times_unsynced = node.moved_unsynced = node.exposed = node.sync_failed = false;
 }
 
-void Tree::CutPower(const std::function<uint64_t(uint64_t)>& below) {
+void Tree::Empty(Node& node) {
+  const Timestamp mtime = node.mtime;
+  node.content.Resize(0);
+  Settle(node);
+  node.mtime = mtime;
+  node.durable_content = node.content;
+}
+
+// A rename may have left two entries of one file: fsck.vfat leaves the content to one of them, and makes the other an empty file. A
+// directory keeps one. RETURNS: whether there was one.
+bool Tree::Restart(Node& directory, std::set<const Node*>& seen, const std::function<uint64_t(uint64_t)>& below) {
+  bool doubled = false;
+  directory.entries.clear();
+  directory.sync_failed = false;
+  for (auto entry = directory.durable_entries.begin(); entry != directory.durable_entries.end();) {
+    NodeRef& node = entry->second.node;
+    node->removed = false;
+    const bool again = !seen.insert(node.get()).second;
+    if (node->type == FileType::kDirectory) {
+      if (again) {
+        entry = directory.durable_entries.erase(entry);
+        continue;
+      }
+      node->parent = node->durable_parent = directory.number;  // as fsck.vfat has it
+      doubled = Restart(*node, seen, below) || doubled;
+    } else if (again) {
+      const NodeRef copy = NewNode(node->type, node->mode);
+      copy->content = node->content;
+      copy->mtime = node->mtime;
+      copy->durable_content = copy->content;
+      copy->durable_mtime = copy->mtime;
+      Empty(below(2) == 0 ? *node : *copy);
+      node = copy;
+      doubled = true;
+    } else if (node->type == FileType::kRegular) {
+      LoseContent(*node, below);
+    }
+    ++entry;
+  }
+  directory.entries = directory.durable_entries;
+  return doubled;
+}
+
+bool Tree::CutPower(const std::function<uint64_t(uint64_t)>& below) {
   const MutexLock lock(mutex_);
   KeepSome(below);
-  // A rename may have left two entries of one file: from now on these are two files. A directory keeps one.
   std::set<const Node*> seen;
-  const std::function<void(Node&)> restart = [&](Node& directory) {
-    directory.entries.clear();
-    for (auto entry = directory.durable_entries.begin(); entry != directory.durable_entries.end();) {
-      NodeRef& node = entry->second.node;
-      node->removed = false;
-      const bool again = !seen.insert(node.get()).second;
-      if (node->type == FileType::kDirectory) {
-        if (again) {
-          entry = directory.durable_entries.erase(entry);
-          continue;
-        }
-        restart(*node);
-      } else if (again) {
-        const NodeRef copy = NewNode(node->type, node->mode);
-        copy->content = node->content;
-        copy->mtime = node->mtime;
-        node = copy;
-        LoseContent(*node, below);
-      } else if (node->type == FileType::kRegular) {
-        LoseContent(*node, below);
-      }
-      ++entry;
+  return Restart(*root_, seen, below);
+}
+
+std::vector<std::string> Tree::UnsyncedParents() {
+  const MutexLock lock(mutex_);
+  std::vector<std::string> found;
+  const std::function<void(const Node&)> look = [&](const Node& directory) {
+    for (const auto& [key, entry] : directory.entries) {
+      if (entry.node->type != FileType::kDirectory) continue;
+      if (entry.node->parent != entry.node->durable_parent) found.push_back(entry.spelling);
+      look(*entry.node);
     }
-    directory.entries = directory.durable_entries;
   };
-  restart(*root_);
+  if (options_.disk == Disk::kFat) look(*root_);
+  return found;
 }
 
 }  // namespace hardlinkfs::memory_backing

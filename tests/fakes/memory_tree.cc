@@ -98,6 +98,7 @@ Result<NodeRef> Tree::Add(const NodeRef& in, const std::string& name, FileType t
   if (const Status writable = Writable(); !writable.ok()) return writable.error();
   if (type == FileType::kDirectory && *used_pages_ >= capacity_pages_) return Error{ENOSPC, "no room for a directory"};
   const NodeRef node = NewNode(type, mode);
+  node->parent = node->durable_parent = in->number;
   in->entries.emplace(*key, Node::Entry{Kept(name), node});
   Note(in, *key);
   in->mtime = in->ctime = Now();
@@ -124,7 +125,8 @@ Status Tree::Rename(const NodeRef& from, const std::string& from_name, const Nod
   to->entries.emplace(*key, Node::Entry{Kept(to_name), node});
   Note(to, *key);
   if (from != to || from_key != *key) Note(from, from_key, Joined::kYes);
-  node->moved_unsynced = true;
+  node->moved_unsynced = node->type == FileType::kRegular;
+  node->parent = to->number;
   from->mtime = from->ctime = to->mtime = to->ctime = node->ctime = Now();
   return {};
 }
@@ -214,6 +216,7 @@ Status Tree::SetTimes(const NodeRef& node, std::optional<Timestamp> atime, std::
   if (const Status writable = Writable(); !writable.ok()) return writable;
   if (atime) node->atime = Coarse(*atime);
   if (mtime) node->mtime = Coarse(*mtime);
+  if (mtime) node->times_unsynced = true;
   node->ctime = Now();
   return {};
 }

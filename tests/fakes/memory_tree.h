@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -60,8 +61,14 @@ struct Node {
   SparseBytes durable_content;
   Timestamp durable_mtime;
   bool content_unsynced = false;
+  bool times_unsynced = false;
   bool moved_unsynced = false;  // since its own sync
   bool exposed = false;         // and something else was synced since
+  bool sync_failed = false;     // what was not written then never is, though a later sync succeeds
+
+  // Of a directory: the number of the one that its ".." shows, which is an entry of its own.
+  uint64_t parent = 0;
+  uint64_t durable_parent = 0;
 };
 
 class Directory final : public BackingDirectory {
@@ -112,8 +119,10 @@ class Tree {
 
   // memory_durability.cc
   void Sync(const NodeRef& node);
+  void FailSync(const NodeRef& node);
   void SyncEverything();
-  void CutPower(const std::function<uint64_t(uint64_t)>& below);
+  std::vector<std::string> UnsyncedParents();
+  bool CutPower(const std::function<uint64_t(uint64_t)>& below);
 
  private:
   // A slot of a directory got this entry. A change joined to the one before it is atomic with it where there is a journal.
@@ -128,7 +137,10 @@ class Tree {
   static void Apply(const Change& change);
   void KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   void KeepSome(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
+  SparseBytes SomeSectors(const Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
+  void Empty(Node& node) REQUIRES(mutex_);
   void LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
+  bool Restart(Node& directory, std::set<const Node*>& seen, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   // RETURNS: the key of the name in Node::entries, or why the backing refuses the name.
   Result<std::string> KeyOf(const std::string& name) const;
   // RETURNS: the name as the listing will show it. REQUIRES: KeyOf(name).ok()

@@ -53,7 +53,7 @@ TEST_P(Adopt, AFileIsFoundByItsPathWithoutAListing) {
 TEST_P(Adopt, OwnersAndModesComeFromTheOptionsWhereTheBackingHasNone) {
   ASSERT_EQ(bare().Write("f", "x"), 0);
   ASSERT_EQ(bare().Mkdir("d"), 0);
-  if (!on_exfat()) {
+  if (!on_fat()) {
     ASSERT_EQ(bare().Chmod("f", 0640), 0);
     ASSERT_EQ(bare().Chown("f", 61001, 61002), 0);
   }
@@ -61,7 +61,7 @@ TEST_P(Adopt, OwnersAndModesComeFromTheOptionsWhereTheBackingHasNone) {
   EXPECT_EQ(top().Status("f").uid, 61001U);
   EXPECT_EQ(top().Status("f").gid, 61002U);
   EXPECT_EQ(top().Status("f").permissions(), 0640U);
-  if (on_exfat()) {
+  if (on_fat()) {
     EXPECT_EQ(top().Status("d").permissions(), 0750U);
   }
   // What was said once stays: these are files now, with an owner.
@@ -75,8 +75,8 @@ TEST_P(Adopt, UmaskIsForFilesAndDirectories) {
   ASSERT_EQ(bare().Write("f", "x"), 0);
   ASSERT_EQ(bare().Mkdir("d"), 0);
   Mount("umask=026");
-  EXPECT_EQ(top().Status("f").permissions(), on_exfat() ? 0751U : 0644U);
-  EXPECT_EQ(top().Status("d").permissions(), on_exfat() ? 0751U : 0755U);
+  EXPECT_EQ(top().Status("f").permissions(), on_fat() ? 0751U : 0644U);
+  EXPECT_EQ(top().Status("d").permissions(), on_fat() ? 0751U : 0755U);
 }
 
 // S-ADOPT-3

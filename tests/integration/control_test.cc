@@ -87,6 +87,7 @@ TEST_P(Control, StatusTellsHowTheMountIs) {
   EXPECT_EQ(status["state"], "read-write");
   EXPECT_TRUE(status["failure"].is_null());
   EXPECT_EQ(status["after_crash"], false);
+  EXPECT_TRUE(status["restored_from"].is_null());
   EXPECT_EQ(status["inodes"], 2);
   EXPECT_EQ(status["unsynced"], true);
   EXPECT_EQ(status["reserve_whole"], true);

@@ -104,7 +104,8 @@ class MountTest : public testing::TestWithParam<TestBacking> {
   MountedVolume& volume() { return volume_; }
   // A directory on the same filesystem as the mount point, outside of the mount.
   std::string Outside(std::string_view name) const { return elsewhere_.path() + "/" + std::string(name); }
-  bool on_exfat() const { return GetParam().name == "exfat"; }
+  // exFAT or vfat: no owners, no modes, no holes.
+  bool on_fat() const { return GetParam().name == "exfat" || GetParam().name == "vfat"; }
 
  private:
   ScratchDirectory elsewhere_;

@@ -199,7 +199,7 @@ TEST_P(Settle, AnyMixOfMovesComesOutRight) {
   const std::vector<std::string> tree = top().Tree();
   Unmount();
   EXPECT_THAT(bare().Names(".hardlinkfs/homes"), IsEmpty());
-  if (!on_exfat()) {  // there the spelling of a name may have to differ
+  if (!on_fat()) {  // there the spelling of a name may have to differ
     size_t seen = 0;
     for (const std::string& path : bare().Tree()) {
       if (path.ends_with("/")) continue;

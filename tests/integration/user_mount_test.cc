@@ -24,7 +24,7 @@ class UserMounting : public UnmountedTest {
     device_mode_ = Folder("/dev").Status("fuse").permissions();
     ASSERT_EQ(Folder("/dev").Chmod("fuse", 0666), 0);
     ASSERT_EQ(Ended(chown(volume().mountpoint().c_str(), kNobody.uid, kNobody.gid)), 0);
-    if (!on_exfat()) {
+    if (!on_fat()) {
       ASSERT_EQ(Ended(chown(bare().path().c_str(), kNobody.uid, kNobody.gid)), 0);
     }
   }
@@ -213,7 +213,7 @@ TEST_P(UserMounting, WhatIsFoundAgainAfterALossIsHis) {
   volume().Mount("", kNobody);
   const auto look = [&]() -> int {
     EXPECT_THAT(top().Names(), ElementsAre("lost+found", "unknown"));
-    EXPECT_EQ(top().Status("unknown").permissions(), on_exfat() ? 0600U : 0644U);
+    EXPECT_EQ(top().Status("unknown").permissions(), on_fat() ? 0600U : 0644U);
     EXPECT_EQ(top().Read("unknown"), "text");
     EXPECT_EQ(top().Readlink("lost+found/" + top().Names("lost+found").at(0)), "target");
     return testing::Test::HasFailure() ? 1 : 0;

@@ -15,6 +15,7 @@
 #include "store/engine/memory_engine.h"
 #include "store/volume/scrub.h"
 #include "store/volume/volume.h"
+#include "tests/fakes/faulty_engine.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/memory_backing.h"
 
@@ -72,7 +73,7 @@ class Machine {
 
   // Begins a session. REQUIRES: none is open.
   Status Open() {
-    catalog_ = std::make_unique<Catalog>(engine_, options_.hash);
+    catalog_ = std::make_unique<Catalog>(faults_, options_.hash);
     volume_ = std::make_unique<Volume>(backing_, *catalog_, clock_, options_.backing.capabilities, homes_, options_.volume);
     vfs_ = std::make_unique<Vfs>(*volume_, clock_, nullptr, options_.vfs);
     return volume_->Open(kMachineUuid);
@@ -91,6 +92,8 @@ class Machine {
     catalog_.reset();
   }
 
+  // RETURNS: whether a session is.
+  bool is_open() const { return vfs_ != nullptr; }
   // fsck. With a session open nothing may be repaired, and nothing under way.
   Result<ScrubSummary> Scrub(ScrubListener& listener) {
     Catalog catalog(engine_, options_.hash);
@@ -116,6 +119,8 @@ class Machine {
   ManualClock& clock() { return clock_; }
   MemoryBacking& backing() { return backing_; }
   MemoryEngine& engine() { return engine_; }
+  // What the catalog asks comes by here before it gets to engine().
+  FaultyEngine& engine_faults() { return faults_; }
   Catalog& catalog() { return *catalog_; }
   Volume& volume() { return *volume_; }
   Vfs& vfs() { return *vfs_; }
@@ -128,6 +133,7 @@ class Machine {
   ManualClock clock_;
   MemoryBacking backing_;
   MemoryEngine engine_;
+  FaultyEngine faults_{engine_};
   BackingDirectoryRef homes_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Volume> volume_;

@@ -9,11 +9,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "tests/model/dice.h"
+#include "tests/model/kinds.h"
 #include "tests/model/model_run.h"
 
 namespace hardlinkfs {
@@ -22,44 +22,6 @@ namespace {
 constexpr uint64_t kSeeds = 25;
 constexpr uint64_t kOperations = 1000;
 constexpr uint64_t kOperationsBetweenComparisons = 20;
-
-std::optional<uint64_t> FromEnvironment(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr) return std::nullopt;
-  return std::strtoull(value, nullptr, 10);
-}
-
-struct Kind {
-  const char* name;
-  MachineOptions options;
-};
-
-// For GoogleTest, which would print the bytes.
-void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
-
-Kind Ext4() { return {"Ext4", {}}; }
-
-Kind Exfat() {
-  Kind kind{"Exfat", {}};
-  kind.options.backing.capabilities = ExfatCapabilities();
-  return kind;
-}
-
-Kind Vfat() {
-  Kind kind{"Vfat", {}};
-  Capabilities can = ExfatCapabilities();
-  can.trailing_dots_and_spaces = false;
-  can.time_granularity = std::chrono::seconds(2);
-  kind.options.backing.capabilities = can;
-  return kind;
-}
-
-// Keeps everything but the case of names.
-Kind Ext4Casefold() {
-  Kind kind{"Ext4Casefold", {}};
-  kind.options.backing.capabilities.case_sensitive = false;
-  return kind;
-}
 
 // RETURNS: how the run ends; empty when both agree to the end.
 std::string Run(const Kind& kind, const std::vector<uint64_t>& numbers, uint64_t between, std::vector<std::string>* trace) {

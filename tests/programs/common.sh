@@ -101,8 +101,8 @@ unmount_server() {
   equal "the server's exit status" 0 "$status"
 }
 
-# start_volume exfat|plain COMMAND...: plain is a folder of the filesystem that $work is on.
-start_volume() {
+# prepare_volume exfat|ext4|plain COMMAND...: plain is a folder of the filesystem that $work is on. Does not mount hardlinkfs.
+prepare_volume() {
   local kind=$1 command
   shift
   for command in mkfs.exfat mount.exfat-fuse losetup python3 "$@"; do
@@ -119,7 +119,11 @@ start_volume() {
   chmod 755 "$work"
   umask 022
   mkdir "$mnt"
-  [[ $kind == plain ]] || mount_exfat
+  [[ $kind == plain ]] || "mount_$kind"
+}
+
+start_volume() {
+  prepare_volume "$@"
   mount_server
 }
 
@@ -131,6 +135,14 @@ mount_exfat() {
   mkfs.exfat "$work/image" >/dev/null
   loop=$(losetup -f --show "$work/image" 2>/dev/null) || skip "no loop device"
   mount.exfat-fuse "$loop" "$mnt" >"$work/exfat.log" 2>&1 || skip "mount.exfat-fuse: $(tail -n 1 "$work/exfat.log")"
+}
+
+mount_ext4() {
+  truncate -s 2G "$work/image"
+  mkfs.ext4 -q "$work/image"
+  loop=$(losetup -f --show "$work/image" 2>/dev/null) || skip "no loop device"
+  mount "$loop" "$mnt" || skip "ext4 cannot be mounted"
+  rmdir "$mnt/lost+found"
 }
 
 settle_and_look() {

@@ -1,288 +1,324 @@
-// The operations of a run. Each is made on the volume and, when acknowledged, on the model.
+// The operations on names. Each is made on the volume and, when acknowledged, on the model.
 #include <fcntl.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "tests/sim/sim_run.h"
 
 namespace hardlinkfs {
-namespace {
 
-constexpr uint64_t kPageBytes = 4096;
-constexpr size_t kMostNodes = 30;
-
-}  // namespace
+const std::vector<SimRun::Weighted>& SimRun::Operations() {
+  static const std::vector<Weighted> kOperations = {
+      {&SimRun::MakeFile, 12, Syncs::kNever},     {&SimRun::MakeFileInUnseen, 2, Syncs::kMay},
+      {&SimRun::MakeNode, 3, Syncs::kNever},      {&SimRun::MakeDirectory, 6, Syncs::kNever},
+      {&SimRun::MakeTemporary, 2, Syncs::kNever}, {&SimRun::Link, 6, Syncs::kNever},
+      {&SimRun::Unlink, 8, Syncs::kNever},        {&SimRun::RemoveDirectory, 3, Syncs::kNever},
+      {&SimRun::Rename, 12, Syncs::kNever},       {&SimRun::ReplaceByRename, 6, Syncs::kNever},
+      {&SimRun::SaveByRename, 3, Syncs::kNever},  {&SimRun::LookUp, 2, Syncs::kNever},
+      {&SimRun::List, 2, Syncs::kNever},          {&SimRun::UseRemovedDirectory, 1, Syncs::kNever},
+      {&SimRun::Write, 13, Syncs::kNever},        {&SimRun::Truncate, 3, Syncs::kNever},
+      {&SimRun::Release, 6, Syncs::kNever},       {&SimRun::Forget, 2, Syncs::kNever},
+      {&SimRun::SetAttributes, 4, Syncs::kNever}, {&SimRun::SetXattr, 3, Syncs::kNever},
+      {&SimRun::SyncFile, 5, Syncs::kMay},        {&SimRun::SyncDirectory, 3, Syncs::kMay},
+      {&SimRun::SyncAll, 2, Syncs::kMay},         {&SimRun::Persist, 2, Syncs::kMay},
+      {&SimRun::Settle, 7, Syncs::kMay},          {&SimRun::Reclaim, 6, Syncs::kMay},
+      {&SimRun::FailSync, 1, Syncs::kNever},
+  };
+  return kOperations;
+}
 
 void SimRun::Operate() {
-  struct Weighted {
-    void (SimRun::*operation)();
-    unsigned weight;
-  };
-  static const std::vector<Weighted> kOperations = {
-      {&SimRun::MakeFile, 12},       {&SimRun::MakeDirectory, 6}, {&SimRun::MakeSymlink, 2},
-      {&SimRun::MakeTemporary, 2},   {&SimRun::Link, 6},          {&SimRun::Unlink, 8},
-      {&SimRun::RemoveDirectory, 3}, {&SimRun::Rename, 12},       {&SimRun::ReplaceByRename, 8},
-      {&SimRun::Write, 14},          {&SimRun::Release, 6},       {&SimRun::SyncFile, 5},
-      {&SimRun::SyncDirectory, 3},   {&SimRun::SyncAll, 2},       {&SimRun::Persist, 2},
-      {&SimRun::Settle, 6},          {&SimRun::Reclaim, 5},
-  };
+  static const uint64_t kTotal = [] {
+    uint64_t total = 0;
+    for (const Weighted& weighted : Operations()) total += weighted.weight;
+    return total;
+  }();
   machine_.clock().Advance(std::chrono::milliseconds(700));
-  uint64_t total = 0;
-  for (const Weighted& weighted : kOperations) total += weighted.weight;
-  uint64_t choice = dice_.Below(total);
-  for (const Weighted& weighted : kOperations) {
-    if (choice < weighted.weight) return (this->*weighted.operation)();
-    choice -= weighted.weight;
+  uint64_t choice = dice_.Below(kTotal);
+  const uint64_t syncs = syncs_;
+  log_synced_ = false;
+  for (const Weighted& weighted : Operations()) {
+    if (choice >= weighted.weight) {
+      choice -= weighted.weight;
+      continue;
+    }
+    (this->*weighted.operation)();
+    Done();
+    if (syncs_ != syncs && weighted.syncs == Syncs::kNever && durability_ == Durability::kOnRequest)
+      Fail("it synced, and nobody had asked");
+    return;
   }
 }
 
-InodeId SimRun::PickDirectory() {
-  auto at = names_.begin();
-  std::advance(at, static_cast<ptrdiff_t>(dice_.Below(names_.size())));
-  return at->first;
+// After a failed sync nothing is changed any more; what is acknowledged all the same has to be there.
+void SimRun::OperateOnFailedDisk() {
+  machine_.clock().Advance(std::chrono::milliseconds(700));
+  log_synced_ = false;
+  (this->*dice_.Pick<void (SimRun::*)()>({&SimRun::SyncFile, &SimRun::SyncDirectory, &SimRun::SyncAll, &SimRun::WriteOpen}))();
+  Done();
 }
 
-std::string SimRun::PickName() { return dice_.Pick<std::string>({"a", "b", "c", "d", "A", "e:", "f"}); }
-
-std::pair<InodeId, std::string> SimRun::PickEntry() {
-  const InodeId directory = PickDirectory();
-  const auto& names = names_[directory];
-  if (names.empty()) return {directory, ""};
-  auto at = names.begin();
-  std::advance(at, static_cast<ptrdiff_t>(dice_.Below(names.size())));
-  return {directory, at->first};
+void SimRun::CreateIn(InodeId directory, const std::string& name, int flags) {
+  if (!HasRoom()) return;
+  const Caller caller = PickCaller();
+  const uint32_t mode = dice_.Pick<uint32_t>({0600, 0640, 0644});
+  Trace("create ", directory, " : ", name, (flags & O_SYNC) != 0 ? " O_SYNC" : "");
+  const auto made = machine_.vfs().Create(caller, directory, name, mode, flags);
+  if (!Acknowledged(made.code(), now_.names[directory].contains(name) ? EEXIST : 0)) return;
+  const InodeId inode = made->attributes.inode;
+  Trace("  is ", inode);
+  if (!ever_.insert(inode).second) Fail(Show(inode) + " was given out before");
+  now_.names[directory][name] = inode;
+  now_.nodes[directory].mtime.reset();
+  now_.nodes[inode] = {.mode = mode, .uid = caller.uid, .gid = caller.gid, .nlink = 1};
+  files_[inode].handles[0] = 1;
+  ++lookups_[inode];
+  CheckAttributes(inode);
 }
 
-InodeId SimRun::PickFile() {
-  if (files_.empty()) return InodeId{0};
-  auto at = files_.begin();
-  std::advance(at, static_cast<ptrdiff_t>(dice_.Below(files_.size())));
-  return at->first;
-}
+// With O_SYNC the name is durable when it returns, so that this one may sync.
+void SimRun::MakeFile() { CreateIn(PickDirectory(), PickName(), durability_ == Durability::kOnRequest ? O_RDWR : O_RDWR | O_SYNC); }
 
-bool SimRun::IsBelow(InodeId directory, InodeId below) const {
-  if (directory == below) return true;
-  for (const auto& [name, inode] : names_.at(directory)) {
-    if (names_.contains(inode) && IsBelow(inode, below)) return true;
+// In a directory that nobody has looked into in this session; that it is there may be durable before it is listed.
+void SimRun::MakeFileInUnseen() {
+  for (const auto& [directory, names] : now_.names) {
+    if (visited_.contains(directory)) continue;
+    const InodeId unseen = directory;
+    if (dice_.Chance(50)) SyncDirectory();
+    Visit(unseen);
+    if (!dead_ && !DiskHasFailed()) CreateIn(unseen, PickName(), O_RDWR);
+    return;
   }
-  return false;
-}
-
-bool SimRun::Acknowledged(int code, int expected) {
-  if (dead_) return false;
-  if (code != expected) Fail(std::string("ends with ") + std::strerror(code) + ", expected was " + std::strerror(expected));
-  return code == 0;
-}
-
-void SimRun::Lose(InodeId inode) { --files_[inode].nlink; }
-
-void SimRun::MakeFile() {
-  if (files_.size() + names_.size() > kMostNodes) return;
-  const InodeId directory = PickDirectory();
-  const std::string name = PickName();
-  Trace("create #" + std::to_string(Raw(directory)) + " : " + name);
-  const auto made = machine_.vfs().Create({}, directory, name, 0640, O_RDWR);
-  if (!Acknowledged(made.code(), names_[directory].contains(name) ? EEXIST : 0)) return;
-  names_[directory][name] = made->attributes.inode;
-  files_[made->attributes.inode] = {.nlink = 1, .handles = 1};
-  Trace("  is #" + std::to_string(Raw(made->attributes.inode)));
 }
 
 void SimRun::MakeTemporary() {
-  if (files_.size() + names_.size() > kMostNodes) return;
+  if (!HasRoom()) return;
+  const Caller caller = PickCaller();
   Trace("tmpfile");
-  const auto made = machine_.vfs().MakeTemporary({}, PickDirectory(), 0640, O_RDWR);
+  const auto made = machine_.vfs().MakeTemporary(caller, PickDirectory(), 0640, O_RDWR);
   if (!Acknowledged(made.code(), 0)) return;
-  files_[made->attributes.inode] = {.nlink = 0, .handles = 1, .linkable = true};
-  Trace("  is #" + std::to_string(Raw(made->attributes.inode)));
+  const InodeId inode = made->attributes.inode;
+  Trace("  is ", inode);
+  if (!ever_.insert(inode).second) Fail(Show(inode) + " was given out before");
+  now_.nodes[inode] = {.mode = 0640, .uid = caller.uid, .gid = caller.gid, .nlink = 0};
+  files_[inode].handles[0] = 1;
+  files_[inode].linkable = true;
+  ++lookups_[inode];
 }
 
-void SimRun::MakeSymlink() {
-  const InodeId directory = PickDirectory();
-  const std::string name = PickName();
-  Trace("symlink #" + std::to_string(Raw(directory)) + " : " + name);
-  const auto made = machine_.vfs().MakeNode({}, directory, name, {.type = FileType::kSymlink, .mode = 0777, .target = "anywhere"});
-  if (!Acknowledged(made.code(), names_[directory].contains(name) ? EEXIST : 0)) return;
-  names_[directory][name] = made->inode;
-  files_[made->inode] = {.type = FileType::kSymlink, .nlink = 1};
+void SimRun::MakeIn(InodeId directory, const std::string& name, const NodeRequest& request) {
+  if (!HasRoom()) return;
+  const Caller caller = PickCaller();
+  Trace("make a ", static_cast<int>(request.type), " ", directory, " : ", name);
+  const auto made = machine_.vfs().MakeNode(caller, directory, name, request);
+  if (!Acknowledged(made.code(), now_.names[directory].contains(name) ? EEXIST : 0)) return;
+  Trace("  is ", made->inode);
+  if (!ever_.insert(made->inode).second) Fail(Show(made->inode) + " was given out before");
+  now_.names[directory][name] = made->inode;
+  now_.nodes[directory].mtime.reset();
+  now_.nodes[made->inode] = {.type = request.type,
+                             .mode = request.mode,
+                             .uid = caller.uid,
+                             .gid = caller.gid,
+                             .nlink = 1,
+                             .rdev = request.rdev,
+                             .target = request.target};
+  if (request.type == FileType::kRegular) files_[made->inode];
+  if (request.type == FileType::kDirectory) {
+    now_.names[made->inode];
+    visited_.insert(made->inode);
+  }
+  Counted(made->inode);
+}
+
+void SimRun::MakeNode() {
+  switch (dice_.Below(4)) {
+    case 0:
+      return MakeIn(PickDirectory(), PickName(), {.type = FileType::kSymlink, .mode = 0777, .target = "to " + std::to_string(dice_.Any())});
+    case 1:
+      return MakeIn(PickDirectory(), PickName(), {.type = FileType::kFifo, .mode = 0600});
+    case 2:
+      return MakeIn(PickDirectory(), PickName(), {.type = FileType::kBlockDevice, .mode = 0660, .rdev = 1 + dice_.Below(1000)});
+    default:
+      return MakeIn(PickDirectory(), PickName(), {.type = FileType::kRegular, .mode = 0640});
+  }
 }
 
 void SimRun::MakeDirectory() {
-  if (files_.size() + names_.size() > kMostNodes) return;
-  const InodeId directory = PickDirectory();
-  const std::string name = PickName();
-  Trace("mkdir #" + std::to_string(Raw(directory)) + " : " + name);
-  const auto made = machine_.vfs().MakeNode({}, directory, name, {.type = FileType::kDirectory, .mode = 0750});
-  if (!Acknowledged(made.code(), names_[directory].contains(name) ? EEXIST : 0)) return;
-  names_[directory][name] = made->inode;
-  names_[made->inode];
-  Trace("  is #" + std::to_string(Raw(made->inode)));
+  MakeIn(PickDirectory(), PickName(), {.type = FileType::kDirectory, .mode = dice_.Pick<uint32_t>({0700, 0750})});
 }
 
 void SimRun::Link() {
-  const InodeId inode = PickFile();
-  if (inode == InodeId{0}) return;
-  File& file = files_[inode];
-  if (file.nlink == 0 && !(file.linkable && file.handles > 0)) return;
+  const InodeId inode = PickNode();
+  if (inode == InodeId{0} || IsDirectory(inode)) return;
+  const bool unnamed = now_.nodes[inode].nlink == 0;
+  if (unnamed && !files_[inode].linkable) return;
   const InodeId directory = PickDirectory();
   const std::string name = PickName();
-  Trace("link #" + std::to_string(Raw(inode)) + " as #" + std::to_string(Raw(directory)) + " : " + name);
-  const auto linked = machine_.vfs().Link({}, inode, directory, name);
-  if (!Acknowledged(linked.code(), names_[directory].contains(name) ? EEXIST : 0)) return;
-  names_[directory][name] = inode;
-  ++file.nlink;
-  file.linkable = false;
+  Trace("link ", inode, " as ", directory, " : ", name);
+  const auto linked = machine_.vfs().Link(PickCaller(), inode, directory, name);
+  if (!Acknowledged(linked.code(), now_.names[directory].contains(name) ? EEXIST : 0)) return;
+  now_.names[directory][name] = inode;
+  now_.nodes[directory].mtime.reset();
+  ++now_.nodes[inode].nlink;
+  if (unnamed) files_[inode].linkable = false;
+  Counted(inode);
+  CheckAttributes(inode);
+}
+
+void SimRun::LoseName(InodeId directory, const std::string& name) {
+  const InodeId inode = now_.names[directory][name];
+  now_.names[directory].erase(name);
+  now_.nodes[directory].mtime.reset();
+  if (!IsDirectory(inode)) --now_.nodes[inode].nlink;
 }
 
 void SimRun::Unlink() {
   const auto [directory, name] = PickEntry();
-  if (name.empty() || names_.contains(names_[directory][name])) return;
-  Trace("unlink #" + std::to_string(Raw(directory)) + " : " + name);
-  if (!Acknowledged(machine_.vfs().Unlink({}, directory, name).code(), 0)) return;
-  Lose(names_[directory][name]);
-  names_[directory].erase(name);
+  if (name.empty() || IsDirectory(now_.names[directory][name])) return;
+  Trace("unlink ", directory, " : ", name);
+  if (Acknowledged(machine_.vfs().Unlink(PickCaller(), directory, name).code(), 0)) LoseName(directory, name);
 }
 
 void SimRun::RemoveDirectory() {
   const auto [directory, name] = PickEntry();
-  if (name.empty() || !names_.contains(names_[directory][name])) return;
-  const InodeId inode = names_[directory][name];
-  Trace("rmdir #" + std::to_string(Raw(directory)) + " : " + name);
-  if (!Acknowledged(machine_.vfs().RemoveDirectory({}, directory, name).code(), names_[inode].empty() ? 0 : ENOTEMPTY)) return;
-  names_.erase(inode);
-  names_[directory].erase(name);
+  if (name.empty() || !IsDirectory(now_.names[directory][name])) return;
+  const InodeId inode = now_.names[directory][name];
+  Visit(inode);
+  const bool opened = dice_.Chance(30) && machine_.vfs().Lookup(directory, name).ok();
+  Trace("rmdir ", directory, " : ", name, opened ? ", which is open" : "");
+  const bool removed =
+      Acknowledged(machine_.vfs().RemoveDirectory(PickCaller(), directory, name).code(), now_.names[inode].empty() ? 0 : ENOTEMPTY);
+  if (opened) ++lookups_[inode];
+  if (!removed) return;
+  LoseName(directory, name);
+  now_.names.erase(inode);
+  now_.nodes.erase(inode);
+  if (opened) removed_.insert(inode);
+}
+
+// Somebody still has it open, or works in it.
+void SimRun::UseRemovedDirectory() {
+  if (removed_.empty()) return;
+  const InodeId directory = *removed_.begin();
+  Trace("use the removed ", directory);
+  const std::string name = PickName();
+  if (dice_.Chance(50)) {
+    Acknowledged(machine_.vfs().Create({}, directory, name, 0600, O_RDWR).code(), ENOENT);
+  } else {
+    Acknowledged(machine_.vfs().MakeNode({}, directory, name, {.type = FileType::kDirectory, .mode = 0700}).code(), ENOENT);
+  }
+  if (dice_.Chance(50)) return;
+  removed_.erase(directory);
+  machine_.vfs().Forget(directory, lookups_[directory]);
+  lookups_.erase(directory);
+}
+
+bool SimRun::MayMove(InodeId inode, InodeId to) const { return !IsDirectory(inode) || !IsBelow(inode, to); }
+
+void SimRun::RenameTo(InodeId from, const std::string& name, InodeId to, const std::string& new_name, RenameMode mode) {
+  const InodeId inode = now_.names[from][name];
+  const auto target = now_.names[to].find(new_name);
+  const bool exists = target != now_.names[to].end();
+  const InodeId other = exists ? target->second : InodeId{0};
+  const bool exchange = mode == RenameMode::kExchange;
+  Trace(exchange ? "exchange " : "rename ", from, " : ", name, " to ", to, " : ", new_name,
+        mode == RenameMode::kWhiteout ? " whiteout" : "");
+  const Caller caller = PickCaller();
+  const int expected = exists && mode == RenameMode::kNoReplace ? EEXIST : !exists && exchange ? ENOENT : 0;
+  if (!Acknowledged(machine_.vfs().Rename(caller, from, name, to, new_name, mode).code(), expected)) return;
+  if (other == inode) return;  // two names of one file: nothing happens
+  if (exists && !exchange) LoseName(to, new_name);
+  if (exists && !exchange && IsDirectory(other)) {
+    now_.names.erase(other);
+    now_.nodes.erase(other);
+  }
+  now_.names[from].erase(name);
+  now_.names[to][new_name] = inode;
+  now_.nodes[from].mtime.reset();
+  now_.nodes[to].mtime.reset();
+  if (exchange) now_.names[from][name] = other;
+  if (exists) takeovers_.insert(inode);
+  if (exchange) takeovers_.insert(other);
+  if (mode != RenameMode::kWhiteout) return;
+  const auto whiteout = machine_.vfs().Lookup(from, name);
+  if (!Acknowledged(whiteout.code(), 0)) return;
+  if (!ever_.insert(whiteout->inode).second) Fail("the whiteout " + Show(whiteout->inode) + " was given out before");
+  now_.names[from][name] = whiteout->inode;
+  now_.nodes[whiteout->inode] = {.type = FileType::kCharacterDevice, .uid = caller.uid, .gid = caller.gid, .nlink = 1};
+  Counted(whiteout->inode);
 }
 
 void SimRun::Rename() {
   const auto [from, name] = PickEntry();
   if (name.empty()) return;
-  const InodeId inode = names_[from][name];
+  const InodeId inode = now_.names[from][name];
   const InodeId to = PickDirectory();
   const std::string new_name = PickName();
-  if (names_.contains(inode) && IsBelow(inode, to)) return;
-  const auto target = names_[to].find(new_name);
-  const bool exists = target != names_[to].end();
-  const bool exchange = exists && dice_.Chance(40);
-  if (exchange && names_.contains(target->second) && IsBelow(target->second, from)) return;
-  if (exists && !exchange) {
-    // Replacing is ReplaceByRename's; here directories replace empty directories.
-    const bool both = names_.contains(inode) && names_.contains(target->second);
-    if (!both || !names_[target->second].empty() || target->second == inode) return;
+  if (!MayMove(inode, to)) return;
+  const auto target = now_.names[to].find(new_name);
+  if (target == now_.names[to].end()) {
+    const bool whiteout = HasRoom() && (from != to || name != new_name) && dice_.Chance(10);
+    return RenameTo(from, name, to, new_name,
+                    whiteout ? RenameMode::kWhiteout : dice_.Pick<RenameMode>({RenameMode::kReplace, RenameMode::kNoReplace}));
   }
-  const InodeId other = exists ? target->second : InodeId{0};
-  if (other == inode) return;
-  Trace(std::string(exchange ? "exchange #" : "rename #") + std::to_string(Raw(from)) + " : " + name + " to #" + std::to_string(Raw(to)) +
-        " : " + new_name);
-  const auto mode = exchange ? RenameMode::kExchange : RenameMode::kReplace;
-  if (!Acknowledged(machine_.vfs().Rename({}, from, name, to, new_name, mode).code(), 0)) return;
-  if (exchange) {
-    names_[from][name] = other;
-    names_[to][new_name] = inode;
-    takeovers_.insert({inode, other});
+  const InodeId other = target->second;
+  if (dice_.Chance(40)) {
+    if (MayMove(other, from)) RenameTo(from, name, to, new_name, RenameMode::kExchange);
     return;
   }
-  if (exists) names_.erase(other);
-  names_[from].erase(name);
-  names_[to][new_name] = inode;
+  if (dice_.Chance(10)) return RenameTo(from, name, to, new_name, RenameMode::kNoReplace);
+  // Replacing is ReplaceByRename's; here directories replace empty directories.
+  if (!IsDirectory(inode) || !IsDirectory(other) || other == inode) return;
+  Visit(other);
+  if (now_.names[other].empty()) RenameTo(from, name, to, new_name, RenameMode::kReplace);
 }
 
-// As editors do: something whole is put in place of another, most often without any fsync.
+// Most often without any fsync.
 void SimRun::ReplaceByRename() {
   const auto [from, name] = PickEntry();
   const auto [to, new_name] = PickEntry();
   if (name.empty() || new_name.empty()) return;
-  const InodeId inode = names_[from][name];
-  const InodeId target = names_[to][new_name];
-  if (inode == target || names_.contains(inode) || names_.contains(target)) return;
-  Trace("replace #" + std::to_string(Raw(to)) + " : " + new_name + " by #" + std::to_string(Raw(from)) + " : " + name);
-  if (!Acknowledged(machine_.vfs().Rename({}, from, name, to, new_name, RenameMode::kReplace).code(), 0)) return;
-  Lose(target);
-  names_[from].erase(name);
-  names_[to][new_name] = inode;
-  takeovers_.insert(inode);
+  const InodeId inode = now_.names[from][name];
+  if (IsDirectory(inode) || IsDirectory(now_.names[to][new_name])) return;
+  RenameTo(from, name, to, new_name, RenameMode::kReplace);
 }
 
-void SimRun::Write() {
-  const InodeId inode = PickFile();
-  if (inode == InodeId{0} || files_[inode].type != FileType::kRegular) return;
-  File& file = files_[inode];
-  if (file.handles == 0) {
-    if (file.nlink == 0) return;
-    Trace("open #" + std::to_string(Raw(inode)));
-    if (!Acknowledged(machine_.vfs().Open(inode, O_RDWR).code(), 0)) return;
-    ++file.handles;
-  }
-  Content next = file.history.back();
-  if (dice_.Chance(20)) {
-    next.size = dice_.Below(2) * kPageBytes;
-    for (size_t page = 0; page < kPages; ++page) {
-      if (page * kPageBytes >= next.size) next.stamps[page] = 0;
-    }
-    Trace("truncate #" + std::to_string(Raw(inode)) + " to " + std::to_string(next.size));
-    file.history.push_back(next);  // also when it is not acknowledged, it may have been done
-    Acknowledged(machine_.vfs().SetAttributes({}, inode, {.size = next.size}).code(), 0);
-    return;
-  }
-  const size_t page = dice_.Below(kPages);
-  next.stamps[page] = ++last_stamp_;
-  next.size = std::max<uint64_t>(next.size, (page + 1) * kPageBytes);
-  std::string bytes(kPageBytes, static_cast<char>('a' + last_stamp_ % 26));
-  std::memcpy(bytes.data(), &last_stamp_, sizeof last_stamp_);
-  Trace("write #" + std::to_string(Raw(inode)) + " page " + std::to_string(page) + " stamp " + std::to_string(last_stamp_));
-  file.history.push_back(next);
-  Acknowledged(machine_.vfs().Write(inode, bytes, page * kPageBytes, false).code(), 0);
+// As editors do: something whole is put in place of another.
+void SimRun::SaveByRename() {
+  const auto [directory, name] = PickEntry();
+  if (name.empty() || IsDirectory(now_.names[directory][name])) return;
+  const std::string temporary = PickName();
+  if (!HasRoom() || now_.names[directory].contains(temporary)) return;
+  CreateIn(directory, temporary, O_RDWR);
+  Done();
+  const auto made = now_.names[directory].find(temporary);
+  if (dead_ || made == now_.names[directory].end()) return;
+  const InodeId inode = made->second;
+  for (uint64_t i = dice_.Below(3); !dead_ && i > 0; --i) WriteTo(inode);
+  if (!dead_ && dice_.Chance(80)) ReleaseOf(inode, 0);
+  if (!dead_ && !DiskHasFailed()) RenameTo(directory, temporary, directory, name, RenameMode::kReplace);
 }
 
-void SimRun::Release() {
-  const InodeId inode = PickFile();
-  if (inode == InodeId{0} || files_[inode].handles == 0) return;
-  Trace("release #" + std::to_string(Raw(inode)));
-  machine_.vfs().Release(inode, O_RDWR);
-  if (!dead_) --files_[inode].handles;
+void SimRun::LookUp() {
+  const InodeId directory = PickDirectory();
+  const std::string name = PickName();
+  Trace("lookup ", directory, " : ", name);
+  const auto found = machine_.vfs().Lookup(directory, name);
+  const auto expected = now_.names[directory].find(name);
+  if (!Acknowledged(found.code(), expected == now_.names[directory].end() ? ENOENT : 0)) return;
+  if (found->inode != expected->second) Fail(name + " is " + Show(found->inode) + ", expected was " + Show(expected->second));
+  Counted(found->inode);
+  CheckAttributes(found->inode);
 }
 
-void SimRun::SyncFile() {
-  const InodeId inode = PickFile();
-  if (inode == InodeId{0} || files_[inode].handles == 0) return;
-  Trace("fsync #" + std::to_string(Raw(inode)));
-  if (!Acknowledged(machine_.vfs().Sync(inode, dice_.Chance(50) ? SyncMode::kAll : SyncMode::kData).code(), 0)) return;
-  files_[inode].floor = files_[inode].history.size() - 1;
-  if (durable_names_ != names_) Fail("fsync returned, and the log was not synced");
-}
-
-void SimRun::SyncDirectory() {
-  Trace("fsyncdir");
-  if (!Acknowledged(machine_.vfs().SyncDirectory(PickDirectory()).code(), 0)) return;
-  if (durable_names_ != names_) Fail("fsyncdir returned, and the log was not synced");
-}
-
-void SimRun::SyncAll() {
-  Trace("sync");
-  if (!Acknowledged(machine_.vfs().SyncAll().code(), 0)) return;
-  for (auto& [inode, file] : files_) {
-    // What nobody has a name or a handle for need not be kept.
-    if (file.nlink > 0) file.floor = file.history.size() - 1;
-  }
-  if (durable_names_ != names_) Fail("sync returned, and the log was not synced");
-}
-
-void SimRun::Persist() {
-  Trace("the engine writes its memory out");
-  machine_.engine().Persist();
-}
-
-void SimRun::Settle() {
-  Trace("settle");
-  Acknowledged(machine_.volume().SettleSome(1 + dice_.Below(8)).code(), 0);
-}
-
-void SimRun::Reclaim() {
-  Trace("reclaim");
-  for (auto& [inode, file] : files_) {
-    if (file.nlink == 0 && file.handles == 0) file.linkable = false;
-  }
-  Acknowledged(machine_.volume().ReclaimSome(1 + dice_.Below(8)).code(), 0);
+void SimRun::List() {
+  const InodeId directory = PickDirectory();
+  Trace("list ", directory);
+  const size_t names = now_.names[directory].size();
+  visited_.erase(directory);
+  Visit(directory);
+  if (now_.names[directory].size() != names) Fail(Show(directory) + " shows what was not there before");
 }
 
 }  // namespace hardlinkfs

@@ -1,15 +1,20 @@
-// The course of a run: steps, cuts, recoveries.
+// The course of a run: sessions, and how they end.
 #include "tests/sim/sim_run.h"
 
 #include <cerrno>
 #include <string_view>
-#include <utility>
+
+#include "store/base/rules.h"
 
 namespace hardlinkfs {
 namespace {
 
 constexpr uint64_t kMostSteps = 160;
+constexpr uint64_t kMostStepsOfLongRun = 600;
 constexpr uint64_t kMostRecoverySteps = 30;
+constexpr uint64_t kMostOperations = 40;  // of a session that does not end in a power cut
+constexpr uint64_t kMostSessions = 4;
+constexpr int kMountsUntilAllIsFound = 4;
 constexpr uint64_t kEndless = ~uint64_t{0};
 
 std::string_view NameOf(BackingCall call) {
@@ -33,19 +38,40 @@ std::string_view NameOf(BackingCall call) {
   }
 }
 
+MachineOptions WithDurability(MachineOptions options, Durability durability) {
+  options.vfs.durability = durability;
+  return options;
+}
+
+Durability PickDurability(Dice& dice) {
+  const uint64_t choice = dice.Below(20);
+  if (choice == 0) return Durability::kEverything;
+  return choice < 3 ? Durability::kNames : Durability::kOnRequest;
+}
+
 }  // namespace
 
-SimRun::SimRun(const MachineOptions& options, uint64_t seed, SimTrace trace) : machine_(options), dice_(seed), trace_(std::move(trace)) {
+SimRun::SimRun(const SimKind& kind, uint64_t seed, std::optional<uint64_t> cut, SimTrace trace)
+    : kind_(kind),
+      cut_(cut),
+      trace_(std::move(trace)),
+      dice_(seed),
+      durability_(PickDurability(dice_)),
+      machine_(WithDurability(kind.options, durability_)) {
   machine_.backing().SyncEverything();  // the private area was made before
   machine_.backing().SetFaultHook([this](BackingCall call, const std::string& name) {
-    const bool durable_step = IsChange(call) || call == BackingCall::kSyncFile || call == BackingCall::kSyncDirectory;
-    if (durable_step) Trace("    " + std::string(NameOf(call)) + " " + name);
-    if (durable_step && !dead_) Step();
+    const bool sync = call == BackingCall::kSyncFile || call == BackingCall::kSyncDirectory;
+    if (sync) ++syncs_;
+    if (sync || IsChange(call)) Trace("    ", NameOf(call), " ", name);
+    if ((sync || IsChange(call)) && !dead_) Step();
     return dead_ ? EIO : 0;
   });
   machine_.engine().SetHook([this](MemoryEngine::Call call) {
+    const bool sync = call == MemoryEngine::Call::kSync;
+    if (sync) ++syncs_;
+    Trace(sync ? "    sync of the log" : "    commit");
     if (!dead_) Step();
-    if (!dead_ && call == MemoryEngine::Call::kSync) NoteSync();
+    if (!dead_ && sync) NoteSync();
     return dead_ ? EIO : 0;
   });
 }
@@ -58,75 +84,150 @@ bool SimRun::Step() {
     return false;
   }
   --steps_left_;
+  ++step_;
   return true;
 }
 
+// The log is durable up to here.
 void SimRun::NoteSync() {
-  if (recovering_) return;
-  durable_names_ = names_;
-  durable_nlinks_.clear();
-  for (const auto& [inode, file] : files_) durable_nlinks_[inode] = file.nlink;
+  if (const auto loose = machine_.backing().UnsyncedParents(); !loose.empty()) unsynced_parent_ = loose.front();
+  gone_.merge(reclaimed_);
+  reclaimed_.clear();
+  log_synced_ = true;
+  if (!recovering_) TakeNames();
+}
+
+// What is acknowledged of names and attributes is durable.
+void SimRun::TakeNames() {
+  durable_ = now_;
   for (const InodeId inode : takeovers_) {
     const auto file = files_.find(inode);
     // What took over a name is whole before the log says so.
-    if (file != files_.end()) file->second.floor = file->second.history.size() - 1;
+    if (file != files_.end() && file->second.known) file->second.floor = file->second.history.size() - 1;
   }
   takeovers_.clear();
 }
 
 void SimRun::Run() {
-  steps_left_ = kEndless;
-  if (const Status opened = machine_.Open(); !opened.ok()) Fail("the volume does not open: " + std::string(opened.error().what));
-  names_[kRootInode];
-  NoteSync();
-  steps_left_ = dice_.Below(kMostSteps);
-  while (!dead_) Operate();
-  CutPower();
-  while (dice_.Chance(30)) {
-    Trace("recover, and cut the power again");
-    steps_left_ = dice_.Below(kMostRecoverySteps);
-    Recover();
-    dead_ = true;
-    CutPower();
+  Mount();
+  const Result<Attributes> root = machine_.vfs().GetAttributes(kRootInode);
+  if (!root.ok()) Fail("the root has no attributes");
+  now_.names[kRootInode];
+  now_.nodes[kRootInode] = {.type = FileType::kDirectory, .mode = root->mode, .uid = root->uid, .gid = root->gid};
+  durable_ = now_;
+  ever_.insert(kRootInode);
+  const uint64_t sessions = dice_.Chance(50) ? 1 : 1 + dice_.Below(kMostSessions);
+  const uint64_t count = cut_.has_value() ? 1 : sessions;
+  for (uint64_t session = 1; session <= count; ++session) {
+    if (session > 1) Begin();
+    Session(session == count);
   }
+  Begin();
+  Check();
+  // What lies in a directory that was removed is adopted once its record is gone, which may take a mount or two.
+  for (int mount = 0; mount < kMountsUntilAllIsFound; ++mount) {
+    if (!Close()) Fail("the volume does not close");
+    Begin();
+    Check();
+    ForgetReachable();
+    if (stranded_.empty()) break;
+  }
+  if (!stranded_.empty()) Fail(stranded_.begin()->second + " lay on the backing, and cannot be reached");
+  machine_.Kill();
+}
+
+void SimRun::Mount() {
   steps_left_ = kEndless;
-  Trace("recover");
   recovering_ = true;
   if (const Status opened = machine_.Open(); !opened.ok()) Fail("the volume does not open: " + std::string(opened.error().what));
-  Check();
-  if (const Status stopped = machine_.Stop(); !stopped.ok()) Fail("the volume does not close: " + std::string(stopped.error().what));
-  machine_.Kill();
-  if (const Status opened = machine_.Open(); !opened.ok()) Fail("the volume does not open again: " + std::string(opened.error().what));
-  Check();
-  machine_.Kill();
+  recovering_ = false;
+}
+
+// A session over what the last one has left.
+void SimRun::Begin() {
+  Trace("mount");
+  Mount();
+  ForgetTheUnsynced();
+  if (dice_.Chance(40)) Check();
+}
+
+// What the model may still count on.
+void SimRun::ForgetTheUnsynced() {
+  now_ = durable_;
+  std::erase_if(now_.nodes, [&](const auto& node) { return node.second.type != FileType::kDirectory && node.second.nlink == 0; });
+  std::erase_if(files_, [&](const auto& file) { return !now_.nodes.contains(file.first); });
+  for (const auto& [inode, node] : now_.nodes) {
+    if (node.type == FileType::kRegular && !files_.contains(inode)) Fail(Show(inode) + " was removed before its deletion was durable");
+  }
+  for (auto& [inode, file] : files_) {
+    file.handles = {};
+    file.linkable = false;
+  }
+  lookups_.clear();
+  takeovers_.clear();
+  removed_.clear();
+  visited_.clear();
+}
+
+SimRun::Ending SimRun::EndOfSession() {
+  const uint64_t choice = dice_.Below(20);
+  if (cut_.has_value() || choice < 16) return Ending::kPowerCut;
+  return choice < 18 ? Ending::kKill : Ending::kClose;
+}
+
+void SimRun::Session(bool last) {
+  const Ending ending = EndOfSession();
+  const uint64_t steps = dice_.Below(dice_.Chance(10) ? kMostStepsOfLongRun : kMostSteps);
+  uint64_t operations = dice_.Below(kMostOperations);
+  step_ = 0;
+  steps_left_ = cut_.value_or(steps);
+  while (!dead_ && !DiskHasFailed() && (ending == Ending::kPowerCut || operations-- > 0)) Operate();
+  for (uint64_t more = dice_.Below(kMostOperations); !dead_ && DiskHasFailed() && more > 0; --more) OperateOnFailedDisk();
+  const bool closed = !dead_ && !DiskHasFailed() && ending == Ending::kClose && Close();
+  const bool killed = !dead_ && !DiskHasFailed() && ending == Ending::kKill;
+  if (killed) KillServer();
+  if (!closed && !killed) CutPowerAndRecover();
+  steps_left_ = kEndless;
+  // Most often where all was well: after a crash whatever is new counts as something that lost its record.
+  if (dice_.Chance(closed ? 60 : 20)) AddForeign();
+  stranded_.clear();
+  if (last) NoteContents();
 }
 
 void SimRun::CutPower() {
   ++cuts_;
+  dead_ = true;
   machine_.Kill();
-  machine_.engine().ForgetUnsynced();
-  machine_.backing().CutPower([this](uint64_t n) { return dice_.Below(n); });
+  // The engine keeps what a sync has marked; what else of the log is on the disk does not count.
+  const uint64_t unsynced = Keeps(Rule::kOnlySyncedIsBelieved) ? 0 : machine_.engine().UnsyncedCommits();
+  machine_.engine().ForgetUnsynced(dice_.Below(unsynced + 1));
+  const bool doubled = machine_.backing().CutPower([this](uint64_t n) { return dice_.Below(n); });
   machine_.clock().Advance(std::chrono::seconds(60));
   dead_ = false;
-  recovering_ = true;
-  if (trace_) TraceDisk(machine_.backing().root(), "    | ");
+  for (auto& [inode, file] : files_) file.known = false;
+  reclaimed_.clear();
+  if (std::set<uint64_t> seen; doubled) NoteDuplicates(machine_.backing().root(), seen);
+  if (!trace_) return;
+  TraceDisk(machine_.backing().root(), "    | ");
+  TraceHomes();
 }
 
-void SimRun::TraceDisk(const BackingDirectoryRef& directory, const std::string& indent) {
-  static_cast<void>(machine_.backing().List(directory, [&](const BackingEntry& entry) {
-    const Result<BackingStat> seen = machine_.backing().Stat(directory, entry.name);
-    const bool is_directory = seen.ok() && seen->type == FileType::kDirectory;
-    Trace(indent + entry.name.bytes() + (is_directory ? "/" : " " + std::to_string(seen.ok() ? seen->size : 0)));
-    if (!is_directory) return true;
-    if (const auto below = machine_.backing().OpenDirectory(directory, entry.name); below.ok()) TraceDisk(*below, indent + "  ");
-    return true;
-  }));
+void SimRun::CutPowerAndRecover() {
+  CutPower();
+  while (dice_.Chance(30)) {
+    Trace("recover, and cut the power again");
+    steps_left_ = dice_.Below(kMostRecoverySteps);
+    recovering_ = true;
+    Recover();
+    recovering_ = false;
+    CutPower();
+  }
 }
 
 // As far as the power lasts.
 void SimRun::Recover() {
   if (!machine_.Open().ok()) return;
-  for (const auto& [directory, names] : durable_names_) {
+  for (const auto& [directory, names] : durable_.names) {
     static_cast<void>(machine_.vfs().OpenDirectory(directory));
     for (const auto& [name, inode] : names) static_cast<void>(machine_.vfs().Lookup(directory, name));
   }
@@ -135,10 +236,37 @@ void SimRun::Recover() {
   if (dice_.Chance(50)) static_cast<void>(machine_.Stop());
 }
 
-void SimRun::Trace(const std::string& text) const {
-  if (trace_) trace_(text);
+// The machine goes on: everything is there, and the next mount makes it durable before it begins (OpenVolume).
+void SimRun::KillServer() {
+  Trace("kill -9");
+  machine_.Kill();
+  machine_.backing().SyncEverything();
+  machine_.engine().ForgetUnsynced(machine_.engine().UnsyncedCommits());
+  TakeForDurable();
 }
 
-void SimRun::Fail(const std::string& what) const { throw SimFailure(what); }
+// RETURNS: false if the power was cut meanwhile.
+bool SimRun::Close() {
+  Trace("umount");
+  for (auto& [inode, file] : files_) {
+    for (size_t actor = 0; actor < kSimActors; ++actor) {
+      while (!dead_ && file.handles[actor] > 0) ReleaseOf(inode, actor);
+    }
+  }
+  const Status stopped = machine_.Stop();
+  if (dead_ || DiskHasFailed()) return false;
+  if (!stopped.ok()) Fail("the volume does not close: " + std::string(stopped.error().what));
+  CheckInvariants(Moment::kStopped);
+  machine_.Kill();
+  TakeForDurable();
+  return true;
+}
+
+void SimRun::TakeForDurable() {
+  durable_ = now_;
+  for (auto& [inode, file] : files_) {
+    if (file.known) file.floor = file.history.size() - 1;
+  }
+}
 
 }  // namespace hardlinkfs

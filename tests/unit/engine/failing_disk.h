@@ -14,6 +14,7 @@ namespace hardlinkfs {
 
 struct Faults {
   std::atomic<bool> full = false;        // appends fail with ENOSPC
+  std::atomic<bool> broken = false;      // appends fail with EIO
   std::atomic<bool> sync_fails = false;  // fsync fails with EIO
 };
 
@@ -24,6 +25,7 @@ class FailingFile final : public rocksdb::FSWritableFileOwnerWrapper {
 
   using FSWritableFileOwnerWrapper::Append;
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
+    if (faults_.broken) return rocksdb::IOStatus::IOError("told to fail");
     if (!faults_.full) return FSWritableFileOwnerWrapper::Append(data, options, context);
     // Half of it, as a full disk does: what follows a torn record in a log must not be lost with it.
     const rocksdb::Slice half(data.data(), data.size() / 2);

@@ -139,6 +139,18 @@ TEST_F(RocksdbEngineTest, FullDiskFailsCommitsUntilThereIsSpace) {
   EXPECT_TRUE(Has(*engine, "after"));
 }
 
+TEST_F(RocksdbEngineTest, AFailedWriteIsEioAndNotTheEndOfTheProcess) {
+  auto engine = Open();
+  ASSERT_TRUE(Put(*engine, "before").ok());
+  faults().broken = true;
+  EXPECT_EQ(Put(*engine, "refused").code(), EIO);
+  EXPECT_EQ(Put(*engine, "refused").code(), EIO);
+  EXPECT_EQ(engine->Sync().code(), EIO);
+  EXPECT_FALSE(Has(*engine, "refused"));
+  EXPECT_TRUE(Has(*engine, "before"));
+  engine.reset();
+}
+
 TEST_F(RocksdbEngineTest, SyncOnAFullDiskMayBeRepeated) {
   const auto engine = Open();
   ASSERT_TRUE(Put(*engine, "before").ok());

@@ -16,6 +16,7 @@ class DurabilityTest : public VfsTest {
  private:
   static MachineOptions Options(Durability durability) {
     MachineOptions options = OnExfat();
+    options.backing.disk = Disk::kFat;
     options.vfs.durability = durability;
     return options;
   }
@@ -83,6 +84,20 @@ TEST_F(DurabilityTest, OpeningForSynchronousWritingMakesTheNameDurable) {
   EXPECT_EQ(Unsynced(), 0U);
   ASSERT_TRUE(vfs().Create(root_, kRootInode, "b", 0644, O_WRONLY | O_SYNC).ok());
   EXPECT_EQ(Unsynced(), 0U);
+}
+
+TEST_F(DurabilityTest, TimesThatWereSetAreSyncedWithEverything) {
+  machine_.backing().SyncEverything();
+  const InodeId file = File("a");
+  ASSERT_EQ(vfs().SyncAll().code(), 0);
+  constexpr Timestamp kLongAgo{1'500'000'000, 123'456'789};
+  ASSERT_TRUE(vfs().SetAttributes(root_, file, {.mtime = kLongAgo}).ok());
+  ASSERT_EQ(vfs().SyncAll().code(), 0);
+  machine_.Kill();
+  machine_.engine().ForgetUnsynced();
+  machine_.backing().CutPower([](uint64_t) { return 0; });
+  ASSERT_EQ(machine_.Open().code(), 0);
+  EXPECT_EQ(Look(file).mtime, kLongAgo);
 }
 
 }  // namespace

@@ -171,5 +171,20 @@ TEST_F(CreateOnExt4Test, FailedChangeOfModeLeavesTheRecordAsItWas) {
   }
 }
 
+// vfat writes the entries of a directory that somebody else has just made only with those of the directory above.
+TEST_F(CreateTest, FirstSyncOfADirectoryIncludesTheOneAbove) {
+  Close();
+  BareMakeDirectory("d");
+  Open();
+  ASSERT_NE(Raw(Find("d")), 0U);
+  ASSERT_EQ(volume().SyncCatalog().code(), 0);
+  for (const auto& [name, syncs] : {std::pair("d/first", 2U), std::pair("d/second", 1U)}) {
+    backing().ForgetCalls();
+    File(name);
+    ASSERT_EQ(volume().SyncCatalog().code(), 0);
+    EXPECT_EQ(backing().calls(BackingCall::kSyncDirectory), syncs) << name;
+  }
+}
+
 }  // namespace
 }  // namespace hardlinkfs

@@ -56,6 +56,63 @@ TEST_F(ReclaimTest, OrphansOfACrashedSessionAreReclaimed) {
   ExpectSound();
 }
 
+// It would come back as a stranger's with the next look at its directory.
+TEST_F(ReclaimTest, DeletedFileGoesAlsoWhenAPowerCutTookItsContent) {
+  File("a", "never synced");
+  EXPECT_EQ(Remove("a"), 0);
+  ASSERT_EQ(volume().SyncCatalog().code(), 0);
+  machine_.Kill();
+  machine_.clock().Advance(std::chrono::seconds(10));
+  BareFile("a", "");
+  Open();
+  Reopen();
+  EXPECT_THAT(Bare(), IsEmpty());
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
+TEST_F(ReclaimTest, DeletedFileGoesAlsoWhenAPowerCutLeftItEmpty) {
+  File("a", "synced");
+  ASSERT_EQ(volume().SyncAll().code(), 0);
+  EXPECT_EQ(Remove("a"), 0);
+  ASSERT_EQ(volume().SyncCatalog().code(), 0);
+  machine_.Kill();
+  machine_.clock().Advance(std::chrono::seconds(10));
+  BareFile("a", "");
+  Open();
+  Reopen();
+  EXPECT_THAT(Bare(), IsEmpty());
+}
+
+// As a power cut leaves it that takes the end of the record back, but not the removal of the content.
+TEST_F(ReclaimTest, WhatIsThereInAnotherSpellingIsNotTheOrphans) {
+  const InodeId inode = File("A", "1");
+  {
+    const auto held = volume().locks().Exclusive(std::array{inode, kRootInode});
+    ASSERT_TRUE(volume().Unlink(kRootInode, N("A"), inode, Use::kOpen).ok());
+  }
+  ASSERT_TRUE(backing().RemoveFile(backing().root(), BackingName("A")).ok());
+  KillAndOpen();
+  File("a", "2");
+  EXPECT_EQ(*volume().ReclaimSome(10), 1U);
+  EXPECT_THAT(Bare(), ElementsAre("a=2"));
+  ExpectSound();
+}
+
+TEST_F(ReclaimTest, WhatSomebodyElseMadeInAnotherSpellingIsNotTheOrphans) {
+  const InodeId inode = File("A", "1");
+  {
+    const auto held = volume().locks().Exclusive(std::array{inode, kRootInode});
+    ASSERT_TRUE(volume().Unlink(kRootInode, N("A"), inode, Use::kOpen).ok());
+  }
+  ASSERT_TRUE(backing().RemoveFile(backing().root(), BackingName("A")).ok());
+  ASSERT_TRUE((*backing().CreateFile(backing().root(), BackingName("a"), 0644))->Write(std::string("2"), 0).ok());
+  KillAndOpen();
+  EXPECT_NE(Find("a"), InodeId{});
+  EXPECT_TRUE(volume().ReclaimSome(10).ok());
+  EXPECT_THAT(Bare(), ElementsAre("a=2"));
+  ExpectSound();
+}
+
 TEST_F(ReclaimTest, ContentThatIsGoneAlreadyIsNoError) {
   File("a", "1");
   Remove("a");

@@ -33,6 +33,15 @@ class RecoverTest : public VolumeTest {
     calls_left_ = n;
     backing().SetFaultHook([this](BackingCall, const std::string&) { return calls_left_ > 1 ? --calls_left_, 0 : EIO; });
   }
+  // The settler has announced it, durably, and then the server has died.
+  void AnnounceMoveOfAToB() {
+    File("a", "content");
+    ASSERT_EQ(Rename("a", "b"), 0);
+    backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kRename ? EIO : 0; });
+    static_cast<void>(volume().SettleSome(10));
+    Revive();
+    machine_.Kill();
+  }
   void Revive() { backing().SetFaultHook(nullptr); }
 
   uint64_t calls_left_ = 0;
@@ -122,6 +131,34 @@ TEST_F(RecoverTest, MoveThatTheLogDoesNotKnowIsTakenFromTheBacking) {
 }
 
 // Contents are not lost with the records, whatever was synced: they are adopted.
+// A rename on FAT may leave both entries, of one content. The fsck of the backing then empties the one that it finds second.
+TEST_F(RecoverTest, OfTheTwinsOfAHalfMoveTheOneWithTheContentStays) {
+  for (const bool moved : {false, true}) {
+    AnnounceMoveOfAToB();
+    BareFile("a", moved ? "" : "content");
+    BareFile("b", moved ? "content" : "");
+    Open();
+    EXPECT_THAT(Names(), ElementsAre("b=content")) << moved;
+    Close();
+    EXPECT_THAT(Bare(), ElementsAre("b=content")) << moved;
+    Open();
+    EXPECT_EQ(Remove("b"), 0);
+  }
+}
+
+// Without a fsck of the backing, to remove one would free the content of the other.
+TEST_F(RecoverTest, TwinsOfAHalfMoveThatNobodyPartedAreLeftAlone) {
+  AnnounceMoveOfAToB();
+  BareFile("b", "content");
+  const Result<BackingStat> one = backing().Stat(backing().root(), BackingName("a"));
+  ASSERT_EQ(backing().SetTimes(backing().root(), BackingName("b"), std::nullopt, one->mtime).code(), 0);
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("b=content"));
+  EXPECT_EQ(volume().SettleSome(10).code(), 0);
+  EXPECT_THAT(Names(), ElementsAre("b=content"));
+  EXPECT_THAT(Bare(), ElementsAre("a=content", "b=content"));
+}
+
 TEST_F(RecoverTest, AfterAPowerCutEveryContentIsStillSomewhere) {
   for (uint64_t keep = 0; keep < 12; ++keep) {
     File("a", "1");
