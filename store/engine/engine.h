@@ -67,7 +67,8 @@ class Engine {
 
   // Makes every commit that returned before the call durable. A failed Sync is never retried as if it had succeeded: after one,
   // Commit and Sync fail with EROFS until the engine is opened anew. `chosen` is called once it is settled which commits these are: those
-  // that come later may be lost in a power cut all the same. Not called when nothing could be begun (ENOSPC).
+  // that come later may be lost in a power cut all the same. Not called when nothing could be begun (ENOSPC, or EIO of a write): then it can be
+  // asked again.
   virtual Status Sync(const std::function<void()>& chosen) = 0;
   Status Sync() {
     return Sync([] {});

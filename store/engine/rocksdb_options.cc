@@ -6,11 +6,14 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
+
+#include "store/engine/rocksdb_log.h"
 
 namespace hardlinkfs {
 namespace {
@@ -51,7 +54,11 @@ class Listener final : public rocksdb::EventListener {
  public:
   explicit Listener(std::shared_ptr<RocksdbEvents> events) : events_(std::move(events)) {}
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override { *automatic = false; }
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override { events_->stopped = true; }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    events_->stopped = true;
+    // A full disk is told by whoever meets it.
+    if (!status->IsNoSpace()) spdlog::warn("rocksdb: {}", status->ToString());
+  }
   void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
     MutexLock lock(events_->mutex);
     if (events_->before_flush && !events_->before_flush().ok()) events_->frozen = true;
@@ -79,10 +86,8 @@ void SetFiles(rocksdb::Options& result) {
   result.allow_mmap_reads = false;
   result.allow_mmap_writes = false;
   result.max_open_files = 64;
-  result.keep_log_file_num = 2;
-  result.max_log_file_size = kMebibyte;
   result.max_manifest_file_size = 4 * kMebibyte;
-  result.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  result.info_log = MakeRocksdbLog();
   // An idle volume must not wake the disk.
   result.stats_dump_period_sec = 0;
   result.stats_persist_period_sec = 0;

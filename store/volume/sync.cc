@@ -77,13 +77,15 @@ Status Volume::SyncCatalog() {
     places = left_;
   }
   const uint64_t committed = committed_.load();
+  bool chosen = false;
   synced = catalog_.engine().Sync([&] {
+    chosen = true;
     commits = {};
     gate = {};
   });
   if (!synced.ok()) {
-    // Without space it can be asked again: no fsync has failed.
-    return IsFull(synced.code()) ? synced : NoteSync(synced);
+    // Before that no fsync has failed, and without space neither: it can be asked again.
+    return !chosen || IsFull(synced.code()) ? synced : NoteSync(synced);
   }
   synced_ = committed;
   MutexLock lock(pending_mutex_);

@@ -320,9 +320,9 @@ TEST(FullBackingOfInodes, IsEnospcAndCanBeEmptied) {
     EXPECT_EQ(top.Link("f0", "a link takes no inode"), 0);
     EXPECT_EQ(top.Mkdir("d"), ENOSPC);
     EXPECT_EQ(top.Symlink("t", "a symlink takes none either"), 0);
-    volume.Remount();
     for (const std::string& name : top.Names()) EXPECT_EQ(top.Unlink(name), 0) << name;
     EXPECT_TRUE(Eventually([&] { return top.Write("f0", "x") == 0; })) << "they do not come back";
+    volume.Remount();
     EXPECT_EQ(top.Unlink("f0"), 0);
   }
   volume.Unmount();

@@ -34,6 +34,9 @@ class ConfirmTest : public VolumeTest {
   // Ends the session cleanly, and begins the next with the snapshot.
   void FallBack() {
     ASSERT_TRUE(machine_.Stop().ok());
+    KillAndFallBack();
+  }
+  void KillAndFallBack() {
     machine_.Kill();
     Batch batch;
     {
@@ -43,6 +46,12 @@ class ConfirmTest : public VolumeTest {
     for (const auto& [key, value] : snapshot_) batch.Put(key, *RowFromSnapshot(key, value));
     ASSERT_TRUE(engine().Commit(batch).ok());
     machine_.clock().Advance(std::chrono::seconds(10));
+    Open();
+  }
+  // A clean end, after which the backing may hold what nobody knows yet: the next session takes it over.
+  void ReopenWithStrangers() {
+    ASSERT_TRUE(machine_.Stop().ok());
+    machine_.Kill();
     Open();
   }
   void ExpectStrict(const std::string& at) {
@@ -155,7 +164,7 @@ TEST_F(ConfirmTest, OrphansOfThatTimeTakeNothingAlong) {
   FallBack();
   ReclaimAll();
   EXPECT_THAT(Bare(), ElementsAre("a=new1"));
-  Reopen();
+  ReopenWithStrangers();
   EXPECT_THAT(Names(), ElementsAre("a=new1"));
   ExpectStrict("a");
 }
@@ -163,22 +172,18 @@ TEST_F(ConfirmTest, OrphansOfThatTimeTakeNothingAlong) {
 TEST_F(ConfirmTest, AFileThatGotItsFirstNameSinceIsNotReclaimed) {
   const auto created = volume().CreateUnnamed(kRootInode, {.type = FileType::kRegular, .mode = 0600, .linkable = true});
   ASSERT_TRUE(created.ok());
-  ASSERT_TRUE(created->content->Write("content", 0).ok());
+  ASSERT_TRUE(created->content->Write(std::string("content"), 0).ok());
   TakeSnapshot();
   {
     const auto held = volume().locks().Exclusive(std::array{created->inode, kRootInode});
     ASSERT_TRUE(volume().Link(created->inode, kRootInode, N("named")).ok());
   }
   // It still lies where it was made.
-  machine_.Kill();
-  Batch batch;
-  for (const auto& [key, value] : snapshot_) batch.Put(key, *RowFromSnapshot(key, value));
-  ASSERT_TRUE(engine().Commit(batch).ok());
-  Open();
+  KillAndFallBack();
   ReclaimAll();
-  Reopen();
+  ReopenWithStrangers();
   const Lines names = Names();
-  EXPECT_TRUE(std::ranges::any_of(names, [](const std::string& line) { return line.ends_with("=content"); })) << "removed";
+  EXPECT_TRUE(std::ranges::any_of(names, [](const std::string& line) { return line.ends_with("=content"); })) << testing::PrintToString(names);
 }
 
 TEST_F(ConfirmTest, AnotherDirectoryInThePlaceOfOneIsPrivate) {
@@ -208,8 +213,9 @@ TEST_F(ConfirmTest, IntentsOfThatTimeMoveNoOtherContent) {
   ReclaimAll();
   File("b", "another's");
   FallBack();
-  EXPECT_THAT(Names(), ElementsAre("b=another's"));
-  ExpectStrict("b");
+  // The old one's name is still there when the new one is found.
+  EXPECT_THAT(Names(), ElementsAre("b (2)=another's"));
+  ExpectStrict("b (2)");
   EXPECT_THAT(Bare(), ElementsAre("b=another's"));
 }
 
