@@ -85,10 +85,10 @@ TEST_F(RocksdbEngineTest, ReadOnlyWritesNotAByteAndKnowsWhatAPowerCutTook) {
   {
     const std::unique_ptr<Engine> engine = Open();
     ASSERT_TRUE(Put(*engine, "synced").ok() && engine->Sync().ok() && Put(*engine, "unsynced").ok());
-    fs::copy(path(), root_ / "copy", fs::copy_options::recursive);  // as a crash leaves it
+    fs::copy(path(), path() + ".copy", fs::copy_options::recursive);  // as a crash leaves it
   }
   fs::remove_all(path());
-  fs::rename(root_ / "copy", path());
+  fs::rename(path() + ".copy", path());
   const auto bytes = [this] {
     std::string all;
     for (const auto& entry : fs::recursive_directory_iterator(path())) {
