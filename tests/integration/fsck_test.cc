@@ -233,7 +233,7 @@ TEST_P(Rebuild, FindsEveryContentAgain) {
   Prepare();
   const fs::path hidden = volume_path() + "/.hardlinkfs";
   std::ofstream(hidden / "homes" / "00000000000000ff") << "without a name";
-  fs::rename(hidden / "catalog", Outside("lost"));
+  fs::remove_all(hidden / "catalog");
   EXPECT_NE(volume().TryMount().status, 0);
   ASSERT_EQ(Run({}).status, 2) << "without a terminal and -y";
   const CommandResult made = Run({"-y"});
@@ -272,12 +272,13 @@ TEST_P(Rebuild, OfAWholeCatalogOrAMountedVolumeIsRefused) {
 }
 
 // S-REBUILD-1
-TEST_P(Rebuild, WorksWithoutAVolumeFile) {
+TEST_P(Rebuild, WorksWithoutTheVolumeFile) {
   Prepare();
-  fs::remove(volume_path() + "/.hardlinkfs/volume");
+  std::ofstream(volume_path() + "/.hardlinkfs/volume") << "garbage";
   fs::remove_all(volume_path() + "/.hardlinkfs/catalog");
   EXPECT_NE(volume().TryMount().status, 0);
   ASSERT_EQ(Run({"-y"}).status, 0);
+  EXPECT_TRUE(fs::exists(volume_path() + "/.hardlinkfs/volume.damaged"));
   Mount();
   EXPECT_EQ(top().Read("d/inside"), "inside");
 }
