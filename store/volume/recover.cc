@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "store/base/rules.h"
+#include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -116,6 +117,12 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
   return unresolved;
 }
 
+// RETURNS: false if the home of a directory, or of one above it, is not where it should be.
+bool Volume::IsThere(InodeId directory) {
+  const Result<BackingDirectoryRef> opened = directories_.Open(directory);
+  return opened.code() != ENOENT && opened.code() != ENOTDIR;
+}
+
 // RETURNS: what lies at a place, if it is of the record's type.
 Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, const Place& place) {
   const auto nothing = [](const auto& result) { return result.code() == ENOENT || result.code() == ENOTDIR; };
@@ -146,6 +153,11 @@ Result<Volume::Twin> Volume::PartTwins(const Place& home, const BackingStat& at_
   const Place& empty = kept == Twin::kHome ? elsewhere : home;
   const Result<BackingDirectoryRef> in = directories_.Open(empty.directory);
   if (!in.ok()) return in.error();
+  if (!capabilities_.case_sensitive) {
+    const Result<bool> spelled = IsSpelledSo(backing_, *in, empty.name);
+    if (!spelled.ok()) return spelled.error();
+    if (!*spelled) return Twin::kHome;  // another's, of the same letters
+  }
   if (Status removed = backing_.RemoveFile(*in, empty.name); !removed.ok() && removed.code() != ENOENT) return removed.error();
   NoteNewEntries(empty.directory);
   return kept;
@@ -159,6 +171,8 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
   transaction.DeleteIntent(intent.inode);
   if (record.ok() && (record->home == intent.from || record->home == intent.to)) {
     const Place elsewhere = record->home == intent.from ? intent.to : intent.from;
+    const bool may_be_moving = !IsThere(record->home->directory) || !IsThere(elsewhere.directory);
+    if (may_be_moving && if_nowhere == IfNowhere::kWait) return false;
     Result<std::optional<BackingStat>> at_home = LookFor(*record, *record->home);
     if (!at_home.ok()) return at_home.error();
     Result<std::optional<BackingStat>> at_elsewhere = LookFor(*record, elsewhere);

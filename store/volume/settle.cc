@@ -206,7 +206,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   for (const Move& move : moves) {
     const Result<bool> made = MakeMove(move);
     // What is not there any more has no move to make: an orphan, the content of which was removed before a power cut took its end back.
-    const bool vanished = made.code() == ENOENT;
+    const bool vanished = made.code() == ENOENT || made.code() == ENOTDIR;
     if (!made.ok() && !vanished) {
       failed = made.error();
       NoteUnresolved({move.inode, move.from, move.to});  // its intent stays, and is resolved before the next batch
@@ -248,7 +248,7 @@ Result<size_t> Volume::SettleSome(size_t limit) {
         const Result<std::optional<Move>> move = PlanMove(inode, break_cycles);
         if (!move.ok()) continue;
         if (!move->has_value() || unresolved->contains((*move)->inode) || !moving.insert((*move)->inode).second ||
-            !taken.insert((*move)->to).second)
+            !taken.insert(AsTheBackingSees((*move)->to)).second)
           continue;
         moves.push_back(**move);
         if (break_cycles) break;  // one is enough to get the others going

@@ -247,6 +247,7 @@ class Volume {
   void NoteUnresolved(const IntentRecord& intent);
   std::optional<IntentRecord> UnresolvedMove(InodeId inode);
   bool IsAwaited(const Place& place);
+  bool IsThere(InodeId directory);
   Result<std::optional<BackingStat>> LookFor(const InodeRecord& record, const Place& place);
   enum class Twin { kHome, kElsewhere };
   Result<Twin> PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere, const BackingStat& at_elsewhere);

@@ -85,6 +85,7 @@ void SimRun::MakeFileInUnseen() {
     if (visited_.contains(directory)) continue;
     const InodeId unseen = directory;
     if (dice_.Chance(50)) SyncDirectory();
+    Done();
     Visit(unseen);
     if (!dead_ && !DiskHasFailed()) CreateIn(unseen, PickName(), O_RDWR);
     return;
