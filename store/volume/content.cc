@@ -4,6 +4,11 @@
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
+namespace {
+
+constexpr uint64_t kSafeSize = uint64_t{1} << 40;  // any backing copes with being asked for that
+
+}  // namespace
 
 Result<std::unique_ptr<BackingFile>> Volume::OpenContent(InodeId inode) {
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
@@ -99,11 +104,17 @@ Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record
 
 Result<InodeRecord> Volume::Truncate(InodeId inode, BackingFile& content, uint64_t size) {
   if (Status writable = Writable(); !writable.ok()) return writable.error();
+  const auto fits_no_volume = [&] {
+    const Result<BackingSpace> space = backing_.Space();
+    return space.ok() && size > space->total_bytes;
+  };
+  const Error too_big{EFBIG, "size beyond what the backing can hold"};
+  // Backings without holes may count clusters in too few bits, and damage the file (seen with exfat-fuse).
+  if (!capabilities_.sparse_files && size > kSafeSize && fits_no_volume()) return too_big;
   if (Status cut = content.Truncate(size); !cut.ok()) {
     if (cut.code() == EIO) Owe(inode, {});  // nobody knows what is left
     // More than the whole volume is no question of free space.
-    const Result<BackingSpace> space = cut.code() == ENOSPC ? backing_.Space() : Result<BackingSpace>(cut.error());
-    if (space.ok() && size > space->total_bytes) return Error{EFBIG, "size beyond what the backing can hold"};
+    if (cut.code() == ENOSPC && fits_no_volume()) return too_big;
     return cut.error();
   }
   // truncate(2) marks both times even when the size stays.

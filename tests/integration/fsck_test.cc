@@ -265,7 +265,7 @@ TEST_P(Rebuild, OfAWholeCatalogOrAMountedVolumeIsRefused) {
   EXPECT_EQ(Run({"-y", "--force"}).status, 2);
   Unmount();
   ASSERT_EQ(Run({"-y", "--force", "-o", "uid=1234,umask=022"}).status, 0);
-  EXPECT_TRUE(fs::exists(volume_path() + "/.hardlinkfs/catalog.damaged/CURRENT"));
+  EXPECT_TRUE(fs::exists(volume_path() + "/.hardlinkfs/catalog.damaged/CURRENT.0"));
   Mount();
   EXPECT_EQ(top().Status("d/inside").uid, 1234U);
   EXPECT_EQ(top().Status("d/inside").permissions(), 0755U);

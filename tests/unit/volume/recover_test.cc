@@ -159,6 +159,44 @@ TEST_F(RecoverTest, TwinsOfAHalfMoveThatNobodyPartedAreLeftAlone) {
   EXPECT_THAT(Bare(), ElementsAre("a=content", "b=content"));
 }
 
+// Where case does not count, what is found at a place may be another one of the same letters, which is not to be removed.
+TEST_F(RecoverTest, AnotherOfTheSameLettersIsNoTwin) {
+  Directory("d");
+  File("x");
+  File("y", "content");
+  ASSERT_EQ(Rename("x", "d/lower"), 0);
+  ASSERT_EQ(Rename("y", "d/LOWER"), 0);
+  int renames = 0;
+  backing().SetFaultHook([&](BackingCall call, const std::string&) { return call == BackingCall::kRename && renames++ > 0 ? EIO : 0; });
+  static_cast<void>(volume().SettleSome(10));
+  Revive();
+  KillAndOpen();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/LOWER=content", "d/lower="));
+  Reopen();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/LOWER=content", "d/lower="));
+}
+
+// A file is moved out of a directory that is moved itself: where it was can only be found after that one.
+TEST_F(RecoverTest, MoveOutOfADirectoryThatWasBeingMovedWaitsForIt) {
+  File("f", "content");
+  Directory("d");
+  ASSERT_EQ(Rename("f", "d/f"), 0);
+  Reopen();
+  ASSERT_EQ(Rename("d", "m"), 0);
+  ASSERT_EQ(Rename("m/f", "g"), 0);
+  ASSERT_THAT(Names(), ElementsAre("g=content", "m/"));
+  ASSERT_GT(*volume().SettleSome(10), 0U);
+  machine_.Kill();
+  engine().ForgetUnsynced(0);
+  ASSERT_THAT(Bare(), ElementsAre("g=content", "m/"));
+  // What a rename on FAT may leave, and its fsck make of that.
+  BareMove("g", "m/f");
+  BareFile("g", "");
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("g=content", "m/"));
+  ExpectSound();
+}
+
 // Contents are not lost with the records, whatever was synced: they are adopted.
 TEST_F(RecoverTest, AfterAPowerCutEveryContentIsStillSomewhere) {
   for (uint64_t keep = 0; keep < 12; ++keep) {
