@@ -112,10 +112,12 @@ Result<Reserves> OpenReserves(const OpenOptions& options, const PrivateArea& are
   if (!of_backing.ok()) return of_backing.error();
   reserves.backing = *std::move(of_backing);
   if (options.store.empty()) return reserves;
+  // In what may be a wrong place nothing is made.
+  if (!area.is_new() && !RocksdbEngineExists(options.store)) return reserves;
   struct stat backing {};
   struct stat store {};
   if (fstat(area.descriptor(), &backing) != 0) return Error{errno, "fstat of the private area"};
-  // Not there yet: it is about to be made, or a wrong one, which is told later.
+  // Not there: a wrong one, which is told later.
   const UniqueFd directory(open(options.store.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid() || fstat(directory.get(), &store) != 0 || store.st_dev == backing.st_dev) return reserves;
   Result<std::unique_ptr<Reserve>> of_store = Reserve::Open(directory.get());
@@ -228,11 +230,15 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   if (!area.ok()) return area.error();
   const UniqueFd root_copy(fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
   const bool makes_store = (*area)->is_new() && !options.store.empty() && !RocksdbEngineExists(options.store);
+  if (!options.store.empty()) MakeStore(options.store, (*area)->is_new());
   Result<Reserves> reserves = OpenReserves(options, **area);
   const auto fail = [&](PrivateArea& opened, Error error) {
     if (reserves.ok()) *reserves = {};
     // Else the next attempt would find the catalog of a volume that there has never been.
-    if (makes_store && error.code != ESTALE) RemoveRocksdbEngine(options.store);
+    if (makes_store && error.code != ESTALE) {
+      static_cast<void>(unlink((options.store + "/" + kReserveName).c_str()));
+      RemoveRocksdbEngine(options.store);
+    }
     opened.Discard(root_copy.get());
     return error;
   };
@@ -241,7 +247,6 @@ Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOption
   if (!capabilities.ok()) return fail(**area, capabilities.error());
   const Result<SessionMark> session = SessionMark::Read(options, **area);
   if (!session.ok()) return fail(**area, session.error());
-  if (!options.store.empty()) MakeStore(options.store, (*area)->is_new());
   if (const UniqueFd store(open(options.store.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); store.valid()) {
     if (Status synced = SyncDirectoryAbove(store.get()); !synced.ok()) return fail(**area, synced.error());
   }

@@ -181,7 +181,7 @@ void FaultRun::CheckEffect(int code, const Expected& expected) {
   if (fault_.failing != Failing::kOnce || stage_->removal_failed()) return;
   for (const std::string& broken : BrokenInvariants(stage_->machine(), Moment::kRunning)) {
     // A move that failed half way is looked into before the next batch.
-    if (broken.find("intent") == broken.npos) Wrong("broken: " + broken);
+    if (broken.find(" was being moved from ") == broken.npos) Wrong("broken: " + broken);
   }
 }
 
