@@ -94,7 +94,7 @@ void AddLooks(fuse_operations& all) {
     return Asked("read") ? -EIO : ReadDirectory(path, buffer, fill);
   };
   all.open = [](const char* path, fuse_file_info* file) {
-    return Asked("read") ? -EIO : Opened(open(Real(path).c_str(), (file->flags & ~(O_CREAT | O_EXCL)) | O_CLOEXEC), file);
+    return Asked("read") ? -EIO : Opened(open(Real(path).c_str(), (file->flags & ~(O_CREAT | O_EXCL | O_TMPFILE)) | O_CLOEXEC), file);
   };
   all.read = [](const char*, char* into, size_t size, off_t offset, fuse_file_info* file) {
     return Look([&] { return pread(Descriptor(file), into, size, offset); });
