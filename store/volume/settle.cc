@@ -243,8 +243,10 @@ Result<size_t> Volume::SettleSome(size_t limit) {
       after = detached->back();
       for (const InodeId inode : *detached) {
         if (unresolved->contains(inode)) continue;
-        // One that cannot be looked at now stands in nobody's way.
-        if (Status prepared = Prepare(inode); !prepared.ok() && prepared.code() != ENOENT) continue;
+        // One that cannot be looked at now stands in nobody's way. An orphan is left to the reclaimer, with what may lie in its place.
+        const Result<bool> orphan = catalog_.IsOrphan(inode);
+        if (!orphan.ok()) continue;
+        if (Status prepared = *orphan ? Status() : Prepare(inode); !prepared.ok() && prepared.code() != ENOENT) continue;
         const Result<std::optional<Move>> move = PlanMove(inode, break_cycles);
         if (!move.ok()) continue;
         if (!move->has_value() || unresolved->contains((*move)->inode) || !moving.insert((*move)->inode).second ||
