@@ -105,7 +105,9 @@ class ManifestFiles final : public rocksdb::FileSystemWrapper {
     const MutexLock lock(mutex_);
     if (!IsCurrent(path)) return FileSystemWrapper::FileExists(path, options, context);
     Look();
-    return in_force_.has_value() ? IOStatus::OK() : FileSystemWrapper::FileExists(path, options, context);
+    if (in_force_.has_value()) return IOStatus::OK();
+    // A disk that cannot be read is not one without a database.
+    return unreadable_.ok() ? FileSystemWrapper::FileExists(path, options, context) : unreadable_;
   }
 
   IOStatus GetFileSize(const std::string& path, const IOOptions& options, uint64_t* size, IODebugContext* context) override {
@@ -199,14 +201,17 @@ class ManifestFiles final : public rocksdb::FileSystemWrapper {
   std::string Pointer() const REQUIRES(mutex_) { return in_force_->manifest + "\n"; }
 
   // RETURNS: nullopt also for one that cannot be read: it was being written when the power went.
-  std::optional<ManifestSlot> ReadSlot(size_t slot) {
+  std::optional<ManifestSlot> ReadSlot(size_t slot) REQUIRES(mutex_) {
     std::string text;
-    if (!rocksdb::ReadFileToString(target(), SlotPath(slot), &text).ok()) return std::nullopt;
-    return ParseManifestSlot(text);
+    const rocksdb::Status read = rocksdb::ReadFileToString(target(), SlotPath(slot), &text);
+    if (read.ok()) return ParseManifestSlot(text);
+    if (!read.IsNotFound() && !read.IsPathNotFound()) unreadable_ = IOStatus::IOError(SlotPath(slot), "cannot be read");
+    return std::nullopt;
   }
 
   void Look() REQUIRES(mutex_) {
     if (std::exchange(looked_, true)) return;
+    unreadable_ = IOStatus::OK();
     const std::array<std::optional<ManifestSlot>, 2> slots{ReadSlot(0), ReadSlot(1)};
     // Whoever wrote the other one had synced the MANIFEST, and added nothing since: all of it counts.
     one_is_damaged_ = slots[0].has_value() != slots[1].has_value();
@@ -283,6 +288,7 @@ class ManifestFiles final : public rocksdb::FileSystemWrapper {
   const std::string directory_;
   Mutex mutex_;  // held over I/O on the slots; a leaf
   bool looked_ GUARDED_BY(mutex_) = false;
+  IOStatus unreadable_ GUARDED_BY(mutex_);  // why a slot could not be read
   std::optional<ManifestSlot> in_force_ GUARDED_BY(mutex_);
   size_t newest_ GUARDED_BY(mutex_) = 1;
   bool one_is_damaged_ GUARDED_BY(mutex_) = false;

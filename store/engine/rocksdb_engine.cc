@@ -272,7 +272,9 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& place, Rock
   options.env = env.get();
   rocksdb::Options settings = MakeRocksdbOptions(options, events);
   // RocksDB makes the directory and a LOG before it finds out that there is no database.
-  const bool exists = env->FileExists(path + "/CURRENT").ok();
+  const rocksdb::Status found = env->FileExists(path + "/CURRENT");
+  if (!found.ok() && !found.IsNotFound() && !found.IsPathNotFound()) return Translate(found, "rocksdb: looking for a database");
+  const bool exists = found.ok();
   if (options.mode != RocksdbMode::kCreateIfMissing && !exists) return Error{ENOENT, "rocksdb: no database here"};
   std::unique_ptr<FirstRecords> synced;
   if (options.unsynced == Unsynced::kDrop && exists) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -31,13 +32,15 @@ std::string FormatNote(std::string_view note) {
   return std::string(note) + "\nchecksum = " + hex.data() + "\n";
 }
 
-// RETURNS: nullopt for a folder that is not complete.
+// RETURNS: nullopt for a folder that is not complete. Of one that cannot be looked at nobody knows: it counts, since what is in it may be
+// newer than all else; the note is empty then.
 std::optional<std::string> NoteOf(const fs::path& folder) {
   const UniqueFd file(open((folder / kCompleteName).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
-  if (!file.valid()) return std::nullopt;
+  if (!file.valid()) return errno == ENOENT ? std::nullopt : std::optional(std::string());
   std::string text(kLongestNote + 64, '\0');
   const ssize_t got = read(file.get(), text.data(), text.size());
-  text.resize(static_cast<size_t>(got < 0 ? 0 : got));
+  if (got < 0) return std::string();
+  text.resize(static_cast<size_t>(got));
   const std::string note = text.substr(0, text.find('\n'));
   if (text.empty() || FormatNote(note) != text) return std::nullopt;
   return note;
@@ -64,6 +67,13 @@ std::optional<std::pair<fs::path, std::string>> Last(const std::string& path) {
     if (const auto note = NoteOf(folder->second)) return std::pair(folder->second, *note);
   }
   return std::nullopt;
+}
+
+bool IsOfDatabase(const std::string& name) {
+  constexpr std::array<std::string_view, 5> kPrefixes{"CURRENT", "MANIFEST-", "OPTIONS-", "IDENTITY", "LOG"};
+  constexpr std::array<std::string_view, 3> kSuffixes{".sst", ".log", ".dbtmp"};
+  return std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return name.starts_with(prefix); }) ||
+         std::ranges::any_of(kSuffixes, [&](std::string_view suffix) { return name.ends_with(suffix); });
 }
 
 Status SyncFolder(const fs::path& path) {
@@ -94,7 +104,10 @@ Result<std::string> BeginSuccessor(const std::string& path) {
   if (Status made = MakeFolder(path); !made.ok()) return made.error();
   uint64_t next = 1;
   for (const auto& [number, folder] : Folders(path)) {
-    if (NoteOf(folder).has_value()) {
+    // One with a mark that is damaged may have been in force for long.
+    std::error_code none;
+    const uintmax_t mark = fs::file_size(folder / kCompleteName, none);
+    if (NoteOf(folder).has_value() || (!none && mark > 0)) {
       next = number + 1;
       continue;
     }
@@ -125,7 +138,7 @@ Status CompleteSuccessor(const std::string& path, const std::string& folder, std
   if (before == path) return {};
   for (fs::directory_iterator entry(path, ignored), end; entry != end; entry.increment(ignored)) {
     std::error_code failed;
-    if (!entry->is_directory(failed)) fs::remove(entry->path(), failed);
+    if (IsOfDatabase(entry->path().filename())) fs::remove(entry->path(), failed);
   }
   return {};
 }

@@ -58,7 +58,9 @@ class RealVolume final : public OpenedVolume {
   ~RealVolume() override {
     if (snapshotter_ == nullptr) return;
     snapshotter_->Stop();
-    if (snapshotter_->IsDue(Snapshotter::Moment::kUnmount)) static_cast<void>(snapshotter_->Take());  // it has been logged
+    if (!snapshotter_->IsDue(Snapshotter::Moment::kUnmount)) return;
+    // What goes wrong has been logged.
+    if (snapshotter_->Take().code() == EUCLEAN) static_cast<void>(MarkUnclean());
   }
   RealVolume(const RealVolume&) = delete;
   RealVolume& operator=(const RealVolume&) = delete;
@@ -93,6 +95,17 @@ class RealVolume final : public OpenedVolume {
   }
 
  private:
+  // The volume was closed as a clean one before damage was found: the next mount is to look at all of it.
+  Status MarkUnclean() {
+    Result<MetaRecord> meta = catalog_.ReadMeta();
+    if (!meta.ok()) return meta.error();
+    meta->clean = false;
+    Transaction transaction(catalog_);
+    transaction.PutMeta(*meta);
+    if (Status committed = transaction.Commit(); !committed.ok()) return committed;
+    return engine_->Sync();
+  }
+
   // In the order of construction; the area, and with it the lock, goes last.
   std::unique_ptr<PrivateArea> area_;
   Reserves reserves_;

@@ -68,7 +68,8 @@ bool Volume::LeaveToAdoption(const Place& home) {
     return true;
   }
   const Result<InodeRecord> record = catalog_.ReadInode(home.directory);
-  if (!record.ok() || record->trusted_since == 0 || !Keeps(Rule::kAbandonedIsDistrusted)) return true;
+  if (record.code() == ENOENT) return true;
+  if (record.ok() && (record->trusted_since == 0 || !Keeps(Rule::kAbandonedIsDistrusted))) return true;
   MutexLock lock(pending_mutex_);
   distrusted_.insert(home.directory);
   return false;
@@ -78,7 +79,8 @@ bool Volume::LeaveToAdoption(const Place& home) {
 Status Volume::Distrust(InodeId directory) {
   const auto held = locks_.Exclusive(directory);
   Result<InodeRecord> record = catalog_.ReadInode(directory);
-  if (!record.ok() || record->trusted_since == 0) return {};
+  if (!record.ok()) return record.code() == ENOENT ? Status() : record.status();
+  if (record->trusted_since == 0) return {};
   record->trusted_since = 0;
   Transaction transaction(catalog_);
   transaction.PutInode(directory, *record);
@@ -154,6 +156,8 @@ Result<bool> Volume::RemoveOrphan(InodeId orphan) {
   const Result<bool> is_orphan = catalog_.IsOrphan(orphan);
   if (!is_orphan.ok()) return is_orphan.error();
   if (!*is_orphan) return true;
+  // It may lie in either place, or both entries may lead to it: then to remove one would free the content of the other.
+  if (UnresolvedMove(orphan).has_value()) return false;
   const Result<InodeRecord> record = catalog_.ReadInode(orphan);
   if (!record.ok() && record.code() != ENOENT) return record.error();
   // A content is not given up on the word of one row.

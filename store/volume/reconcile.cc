@@ -447,7 +447,11 @@ Status Volume::DropVanished(InodeId inode) {
     if (rows->empty()) break;
     for (const NameRow& row : *rows) {
       const Status prepared = Prepare(row.record.inode);
-      if (prepared.code() == ENOENT) continue;  // vanished too, and dropped
+      if (prepared.code() == ENOENT) {
+        // Vanished too, and dropped; unless it was a name of nothing.
+        if (Status dropped = DropDangling(row); !dropped.ok()) return dropped;
+        continue;
+      }
       if (!prepared.ok()) return prepared;
       if (Status dropped = DropName(row); !dropped.ok()) return dropped;
     }
@@ -498,6 +502,18 @@ Status Volume::DropVanished(InodeId inode) {
     tell();
     return {};
   }
+}
+
+// Removes a name if the inode that it leads to does not exist.
+Status Volume::DropDangling(const NameRow& row) {
+  const auto held = locks_.Exclusive(row.directory);
+  if (const Result<InodeRecord> record = catalog_.ReadInode(row.record.inode); record.code() != ENOENT) return {};
+  const Result<Name> name = Name::From(row.record.name);
+  if (!name.ok()) return name.error();
+  Transaction transaction(catalog_);
+  const Status removed = transaction.RemoveName(row.directory, *name);
+  if (!removed.ok()) return removed.code() == ENOENT ? Status() : removed;
+  return Commit(transaction);
 }
 
 // Removes one name of an inode that lives on. Without another name it goes to lost+found: a content is never out of reach.

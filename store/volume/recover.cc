@@ -165,6 +165,8 @@ Result<Volume::Twin> Volume::PartTwins(const Place& home, const BackingStat& at_
 
 // A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.
 Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere) {
+  // Nothing comes to either place, or goes, between the look and the commit.
+  const MutexPair home_locks(HomeLock(intent.from.directory), HomeLock(intent.to.directory));
   Result<InodeRecord> record = catalog_.ReadInode(intent.inode);
   if (!record.ok() && record.code() != ENOENT) return record.error();
   Transaction transaction(catalog_);

@@ -167,6 +167,10 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   using File = Result<std::unique_ptr<BackingFile>>;
   const File file = type == FileType::kRegular ? backing_.OpenFile(from_ref, from.name) : File(nullptr);
   if (!file.ok()) return file.error();
+  // What a power cut leaves of the old entry beside the new one shall show the same size and time.
+  if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) {
+    if (Status synced = NoteSync((*file)->Sync()); !synced.ok()) return synced;
+  }
   // Nobody syncs either directory between the note and the move, or with half of it.
   const MutexPair entries_locks(EntriesLock(from.directory), EntriesLock(to.directory));
   const bool in_order = Keeps(Rule::kMovesAreSynced) && Keeps(Rule::kTargetBeforeSource);
@@ -182,18 +186,32 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   return {};
 }
 
+void Volume::LeavePlaces(const Move& move) {
+  LeavePlace(move.from);
+  LeavePlace(move.to);
+}
+
 Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
   if (moves.empty()) return size_t{0};
   Transaction intents(catalog_);
   for (const Move& move : moves) intents.PutIntent({move.inode, move.from, move.to});
-  if (Status committed = Commit(intents); !committed.ok()) return committed.error();
-  if (Keeps(Rule::kIntentBeforeMove)) {
-    if (Status synced = SyncCatalog(); !synced.ok()) return synced.error();
-  }
-
   {
+    // Before anybody else could use one of the places: what lies there is taken for what was to be moved.
     MutexLock lock(pending_mutex_);
-    for (const Move& move : moves) announced_.insert(AsTheBackingSees(move.from));
+    for (const Move& move : moves) {
+      announced_.insert(AsTheBackingSees(move.from));
+      announced_.insert(AsTheBackingSees(move.to));
+    }
+  }
+  if (Status committed = Commit(intents); !committed.ok()) {
+    for (const Move& move : moves) LeavePlaces(move);
+    return committed.error();
+  }
+  if (Keeps(Rule::kIntentBeforeMove)) {
+    if (Status synced = SyncCatalog(); !synced.ok()) {
+      for (const Move& move : moves) NoteUnresolved({move.inode, move.from, move.to});
+      return synced.error();
+    }
   }
   return MakeAnnouncedMoves(moves);
 }
@@ -216,9 +234,13 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
     done.push_back(move);
     if (!vanished && *made) ++moved;
   }
-  if (Status synced = SyncNewEntries(); !synced.ok()) return synced.error();
-  if (Status committed = Commit(retired); !committed.ok()) return committed.error();
-  for (const Move& move : done) LeavePlace(move.from);
+  Status ended = SyncNewEntries();
+  if (ended.ok()) ended = Commit(retired);
+  if (!ended.ok()) {
+    for (const Move& move : done) NoteUnresolved({move.inode, move.from, move.to});
+    return ended.error();
+  }
+  for (const Move& move : done) LeavePlaces(move);
   if (moved == 0 && !failed.ok()) return failed.error();
   return moved;
 }

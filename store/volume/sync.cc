@@ -84,8 +84,8 @@ Status Volume::SyncCatalog() {
     gate = {};
   });
   if (!synced.ok()) {
-    // Before that no fsync has failed, and without space neither: it can be asked again.
-    return !chosen || IsFull(synced.code()) ? synced : NoteSync(synced);
+    // Before that no fsync has failed: it can be asked again.
+    return chosen ? NoteSync(synced) : synced;
   }
   synced_ = committed;
   MutexLock lock(pending_mutex_);

@@ -300,6 +300,7 @@ class Volume {
   Status AdoptReplacement(const Place& place, Trust trust = Trust::kAsTheDirectory);
   Status DropVanished(InodeId inode);
   Status DropName(const NameRow& row);
+  Status DropDangling(const NameRow& row);
   Result<InodeId> LostAndFound();
   bool IsLostAndFound(InodeId inode) const;
   void TellAttributes(InodeId inode) const;
@@ -354,6 +355,7 @@ class Volume {
   Result<bool> MakeMove(const Move& move);
   Status MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
                    const BackingDirectoryRef& to_ref);
+  void LeavePlaces(const Move& move);
   Result<size_t> MakeAnnouncedMoves(const std::vector<Move>& moves);
   Result<size_t> MakeMoves(const std::vector<Move>& moves);
 

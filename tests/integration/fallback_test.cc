@@ -132,13 +132,15 @@ TEST_P(Fallback, WhatWasChangedSinceGetsNoPermissionsOfBefore) {
   ASSERT_GT(DamageAll("MANIFEST-"), 0);
   ExpectFallback();
   for (const std::string& path : top().Tree()) {
-    if (path.ends_with("/") || top().Read(path) != "a secret of some length") continue;
+    if (S_ISLNK(top().Status(path).mode) || path.ends_with("/") || top().Read(path) != "a secret of some length") continue;
     EXPECT_EQ(top().Status(path).mode & 07777, 0600U) << path;
     EXPECT_EQ(top().Status(path).uid, getuid()) << path;
   }
   EXPECT_EQ(top().Read("a"), "a secret of some length");
   EXPECT_EQ(top().Read("d/later"), "later") << "found again";
-  EXPECT_EQ(top().Status("d/later").mode & 07777, 0600U);
+  // Where the backing keeps modes it has the true one.
+  const bool keeps_modes = (bare().Status("d/later").mode & 07777) == 0644;
+  EXPECT_EQ(top().Status("d/later").mode & 07777, keeps_modes ? 0644U : 0600U);
   ASSERT_EQ(top().Write("newest", "x"), 0);
   EXPECT_GT(top().Ino("newest"), highest) << "a number was used again";
   Unmount();
