@@ -180,16 +180,6 @@ TEST_P(PowerCut, LeavesWhatWasSynced) {
   std::cout << done << " cuts\n";
 }
 
-TEST_P(PowerCut, ComesAtTheSameStepAgain) {
-  uint64_t steps = 0;
-  for (int run = 0; run < 2; ++run) {
-    Life life(GetParam(), 7);
-    life.Run(5);
-    EXPECT_TRUE(run == 0 || life.steps() == steps);
-    steps = life.steps();
-  }
-}
-
 INSTANTIATE_TEST_SUITE_P(Disks, PowerCut, testing::Values(DiskManner::kJournal, DiskManner::kFat),
                          [](const auto& disk) { return disk.param == DiskManner::kFat ? "Fat" : "Journal"; });
 
