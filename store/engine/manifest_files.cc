@@ -124,8 +124,9 @@ class ManifestFiles final : public rocksdb::FileSystemWrapper {
     const MutexLock lock(mutex_);
     if (!listed.ok() || path != directory_) return listed;
     Look();
-    std::erase_if(*result, [this](const std::string& name) { return IsSlot(name) || (in_force_.has_value() && name == kCurrent); });
-    if (in_force_.has_value()) result->emplace_back(kCurrent);
+    const bool has_current = in_force_.has_value();
+    std::erase_if(*result, [has_current](const std::string& name) { return IsSlot(name) || (has_current && name == kCurrent); });
+    if (has_current) result->emplace_back(kCurrent);
     return listed;
   }
 

@@ -55,11 +55,13 @@ class LastMark final : public rocksdb::WalFilter {
     const Numbers numbers = NumbersOf(batch);
     // A record is missing; or blocks that were never written still hold those of an older log.
     if (numbers.count > 0 && numbers.first != next_) return WalProcessingOption::kStopReplay;
+    // A beginning of this log and an end of an older one: each part has its own checksum, and the whole has none.
+    MarkFinder finder;
+    if (!batch.Iterate(&finder).ok()) return WalProcessingOption::kStopReplay;
     const bool is_next = numbers.first == next_;
     next_ += numbers.count;
     ++records_;
-    MarkFinder finder;
-    if (batch.Iterate(&finder).ok() && finder.found() && is_next) synced_ = records_;
+    if (finder.found() && is_next) synced_ = records_;
     return WalProcessingOption::kContinueProcessing;
   }
   uint64_t synced() const { return synced_; }

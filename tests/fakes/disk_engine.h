@@ -16,8 +16,8 @@
 namespace hardlinkfs {
 
 // As an Engine it is the same object before and after: a cursor must not live over Open, Kill or CutPower. After each call nothing goes on
-// in the background, so that the same calls make the same steps, but for a few whose order RocksDB's threads settle among themselves. Thread safety: one thread; BeforePersist comes from that too, at the end
-// of a Commit or a Sync, or from another one when the power is off.
+// in the background, so that the same calls make the same steps, but for a few whose order RocksDB's threads settle among themselves.
+// Thread safety: one thread; BeforePersist comes from that too, at the end of a Commit or a Sync, or from another one when the power is off.
 class DiskEngine final : public Engine {
  public:
   // Buffers are as small as RocksDB lets them be (64 KiB), unless told otherwise.

@@ -77,7 +77,7 @@ void Tree::SyncEverything() {
 void Tree::KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) {
   using Slot = std::pair<uint64_t, std::string>;
   std::map<Slot, std::vector<size_t>> slots;  // numbers of changes
-  const auto slot_of = [&](size_t i) { return Slot{log_[i].directory->number, log_[i].key}; };
+  const auto slot_of = [&log = log_](size_t i) { return Slot{log[i].directory->number, log[i].key}; };
   for (size_t i = 0; i < log_.size(); ++i) slots[slot_of(i)].push_back(i);
   std::map<Slot, std::optional<size_t>> last;  // change that is kept
   for (const auto& [slot, changes] : slots) {

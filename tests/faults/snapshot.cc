@@ -91,7 +91,8 @@ Snapshot TakeSnapshot(Vfs& vfs) { return Photographer(vfs).Take(); }
 
 std::string DifferenceOf(const Snapshot& expected, const Snapshot& found) {
   std::string text;
-  for (const auto& [path, seen] : expected) {
+  for (const auto& [expected_path, seen] : expected) {
+    const std::string& path = expected_path;  // a lambda takes no structured binding
     const auto now = found.find(path);
     if (now == found.end()) {
       text += "  \"" + path + "\" is missing\n";
