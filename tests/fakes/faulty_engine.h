@@ -46,9 +46,9 @@ class FaultyEngine final : public Engine {
     const Status entered = Enter(EngineCall::kSync);
     // Nothing could be begun: it may be asked again.
     if (entered.code() == ENOSPC || entered.code() == EDQUOT) return entered;
+    if (entered.ok()) return engine_.Sync(chosen);
     chosen();
-    if (!entered.ok()) return entered;
-    return engine_.Sync();
+    return entered;
   }
 
  private:

@@ -34,7 +34,8 @@ std::string ContentOf(Machine& machine, const std::string& name) {
   if (!found.ok() || !machine.vfs().Open(found->inode, O_RDONLY).ok()) return "nothing";
   std::string bytes(100, '\0');
   const auto got = machine.vfs().Read(found->inode, bytes, 0);
-  bytes.resize(got.ok() ? *got : 0);
+  if (!got.ok()) return "error " + std::to_string(got.code());
+  bytes.resize(*got);
   return bytes;
 }
 
