@@ -26,11 +26,7 @@ class LenientDirectory final : public rocksdb::FSDirectory {
  public:
   LenientDirectory(UniqueFd directory, std::string path) : directory_(std::move(directory)), path_(std::move(path)) {}
   IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
-    while (fsync(directory_.get()) != 0) {
-      if (errno == EINVAL || errno == ENOTSUP || errno == ENOSYS) break;
-      if (errno != EINTR) return Failed(path_);
-    }
-    return IOStatus::OK();
+    return SyncLenientDirectory(directory_.get()) ? IOStatus::OK() : Failed(path_);
   }
   IOStatus Close(const IOOptions& /*options*/, IODebugContext* /*context*/) override {
     directory_ = UniqueFd();
@@ -56,6 +52,14 @@ class LenientDirectories final : public rocksdb::FileSystemWrapper {
 };
 
 }  // namespace
+
+bool SyncLenientDirectory(int directory) {
+  while (fsync(directory) != 0) {
+    if (errno == EINVAL || errno == ENOTSUP || errno == ENOSYS) break;
+    if (errno != EINTR) return false;
+  }
+  return true;
+}
 
 std::shared_ptr<rocksdb::FileSystem> MakeLenientDirectories() { return std::make_shared<LenientDirectories>(); }
 

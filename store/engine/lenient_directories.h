@@ -11,6 +11,9 @@ namespace hardlinkfs {
 // Some network filesystems refuse fsync of a directory (EINVAL), and RocksDB would refuse to open there. Other errors stay errors.
 std::shared_ptr<rocksdb::FileSystem> MakeLenientDirectories();
 
+// The same for one directory. RETURNS: false on an error, and errno then says which.
+bool SyncLenientDirectory(int directory);
+
 }  // namespace hardlinkfs
 
 #endif  // HARDLINKFS_STORE_ENGINE_LENIENT_DIRECTORIES_H_

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "store/base/unique_fd.h"
+#include "store/engine/lenient_directories.h"
 
 namespace hardlinkfs {
 namespace {
@@ -79,7 +80,7 @@ bool IsOfDatabase(const std::string& name) {
 Status SyncFolder(const fs::path& path) {
   const UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid()) return Error{errno, "successor: open of a folder"};
-  if (fsync(folder.get()) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS) return {};
+  if (SyncLenientDirectory(folder.get())) return {};
   return Error{errno, "successor: fsync of a folder"};
 }
 

@@ -12,6 +12,7 @@
 #include "store/backing/case_fold.h"
 #include "store/base/rules.h"
 #include "store/volume/hidden_entries.h"
+#include "store/volume/loop_guard.h"
 #include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
@@ -129,12 +130,14 @@ Result<bool> Volume::Verify(InodeId inode) {
 // RETURNS: EIO while it is not known whether the home, or a directory on the way to it, was moved by a session that was cut off: it may be
 // in the other place.
 Status Volume::IsNotBeingMoved(InodeId inode) {
+  LoopGuard guard(inode);
   for (InodeId at = inode; at != kRootInode && at != kHomesDirectory;) {
     if (UnresolvedMove(at).has_value()) return Error{EIO, "was being moved, and could not be looked for yet"};
     const Result<InodeRecord> record = catalog_.ReadInode(at);
     if (!record.ok()) return record.code() == ENOENT ? Status() : record.status();
     if (!record->home.has_value()) return {};
     at = record->home->directory;
+    if (guard.Repeats(at)) return Error{EUCLEAN, "directories lie inside each other"};
   }
   return {};
 }

@@ -221,8 +221,9 @@ std::optional<IntentRecord> Volume::UnresolvedMove(InodeId inode) {
 
 // RETURNS: whether what lies there may be what was to be moved there, or away.
 bool Volume::IsAwaited(const Place& place) {
-  const Place seen = AsTheBackingSees(place);
   MutexLock lock(pending_mutex_);
+  if (unresolved_.empty()) return false;  // as a rule, and this is asked for each entry that is adopted
+  const Place seen = AsTheBackingSees(place);
   return std::ranges::any_of(unresolved_, [&](const auto& move) {
     return AsTheBackingSees(move.second.from) == seen || AsTheBackingSees(move.second.to) == seen;
   });
