@@ -159,7 +159,8 @@ Status Volume::SyncEntriesLocked(InodeId directory) {
   }
   Status synced;
   const Result<BackingDirectoryRef> ref = directories_.Open(directory);
-  if (ref.code() != ENOENT) synced = ref.ok() ? NoteSync(backing_.SyncDirectory(*ref)) : ref.status();
+  // Gone, or something else is in its place: then nothing in it is relied on.
+  if (ref.code() != ENOENT && ref.code() != ENOTDIR) synced = ref.ok() ? NoteSync(backing_.SyncDirectory(*ref)) : ref.status();
   if (synced.ok()) unsynced_moves_.NoteSynced(directory);
   MutexLock lock(pending_mutex_);
   syncing_directories_.erase(directory);
