@@ -1,12 +1,12 @@
 #include "store/engine/manifest_files.h"
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "store/base/mutex.h"
+#include "store/engine/beginning.h"
 #include "store/engine/manifest_slot.h"
 
 namespace hardlinkfs {
@@ -53,25 +53,6 @@ class RandomText final : public rocksdb::FSRandomAccessFile {
 
  private:
   const std::string text_;
-};
-
-// The beginning of a file.
-class Beginning final : public rocksdb::FSSequentialFileOwnerWrapper {
- public:
-  Beginning(std::unique_ptr<rocksdb::FSSequentialFile> file, uint64_t length)
-      : FSSequentialFileOwnerWrapper(std::move(file)), left_(length) {}
-  IOStatus Read(size_t size, const IOOptions& options, Slice* result, char* scratch, IODebugContext* context) override {
-    IOStatus read = FSSequentialFileOwnerWrapper::Read(std::min<uint64_t>(size, left_), options, result, scratch, context);
-    if (read.ok()) left_ -= result->size();
-    return read;
-  }
-  IOStatus Skip(uint64_t size) override {
-    left_ -= std::min(size, left_);
-    return FSSequentialFileOwnerWrapper::Skip(size);
-  }
-
- private:
-  uint64_t left_;
 };
 
 class ManifestFiles;

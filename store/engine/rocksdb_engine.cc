@@ -20,7 +20,7 @@
 #include "store/engine/reserved_files.h"
 #include "store/engine/rocksdb_options.h"
 #include "store/engine/successor.h"
-#include "store/engine/synced_prefix.h"
+#include "store/engine/synced_logs.h"
 
 namespace hardlinkfs {
 namespace {
@@ -82,10 +82,9 @@ class RocksdbCursor final : public Cursor {
 
 class RocksdbEngine final : public Engine {
  public:
-  RocksdbEngine(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<FirstRecords> filter, std::unique_ptr<rocksdb::DB> db,
-                const RocksdbOptions& options, std::shared_ptr<RocksdbEvents> events)
+  RocksdbEngine(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, const RocksdbOptions& options,
+                std::shared_ptr<RocksdbEvents> events)
       : env_(std::move(env)),
-        filter_(std::move(filter)),
         events_(std::move(events)),
         db_(std::move(db)),
         read_only_(options.mode == RocksdbMode::kReadOnly),
@@ -97,7 +96,6 @@ class RocksdbEngine final : public Engine {
     if (!write_failed_) return;
     static_cast<void>(db_.release());
     static_cast<void>(env_.release());
-    static_cast<void>(filter_.release());
   }
   RocksdbEngine(const RocksdbEngine&) = delete;
   RocksdbEngine& operator=(const RocksdbEngine&) = delete;
@@ -216,8 +214,7 @@ class RocksdbEngine final : public Engine {
     return status;
   }
 
-  std::unique_ptr<rocksdb::Env> env_;     // none without a reserve
-  std::unique_ptr<FirstRecords> filter_;  // none unless commits were dropped; RocksDB keeps a pointer to it
+  std::unique_ptr<rocksdb::Env> env_;
   const std::shared_ptr<RocksdbEvents> events_;
   std::unique_ptr<rocksdb::DB> db_;
   const bool read_only_;
@@ -230,16 +227,17 @@ class RocksdbEngine final : public Engine {
   std::chrono::steady_clock::time_point last_resume_ GUARDED_BY(recovering_);
 };
 
-}  // namespace
-
-namespace {
-
-// RocksDB's files as the engine wants them, and its own threads.
-std::unique_ptr<rocksdb::Env> MakeEnv(const std::string& path, const RocksdbOptions& options,
-                                      const std::shared_ptr<RocksdbEvents>& events) {
+// RocksDB's files as the engine wants them.
+std::shared_ptr<rocksdb::FileSystem> MakeFiles(const std::string& path, const RocksdbOptions& options,
+                                               const std::shared_ptr<RocksdbEvents>& events) {
   std::shared_ptr<rocksdb::FileSystem> files = options.env == nullptr ? MakeLenientDirectories() : options.env->GetFileSystem();
   if (options.reserve != nullptr) files = MakeReservedFiles(files, *options.reserve, {events, &events->frozen});
-  return MakeLayeredEnv(options.env == nullptr ? *rocksdb::Env::Default() : *options.env, MakeManifestFiles(files, path));
+  return MakeManifestFiles(files, path);
+}
+
+// Those, and RocksDB's own threads.
+std::unique_ptr<rocksdb::Env> MakeEnv(const RocksdbOptions& options, const std::shared_ptr<rocksdb::FileSystem>& files) {
+  return MakeLayeredEnv(options.env == nullptr ? *rocksdb::Env::Default() : *options.env, files);
 }
 
 // REQUIRES: !status.ok()
@@ -253,11 +251,11 @@ Error OpenError(const rocksdb::Status& status) {
 
 bool RocksdbEngineExists(const std::string& path) {
   const std::string in_force = DatabaseInForce(path);
-  return MakeEnv(in_force, {}, std::make_shared<RocksdbEvents>())->FileExists(in_force + "/CURRENT").ok();
+  return MakeFiles(in_force, {}, std::make_shared<RocksdbEvents>())->FileExists(in_force + "/CURRENT", rocksdb::IOOptions(), nullptr).ok();
 }
 
 void RemoveRocksdbEngine(const std::string& path) {
-  const std::unique_ptr<rocksdb::Env> env = MakeEnv(path, {}, std::make_shared<RocksdbEvents>());
+  const std::unique_ptr<rocksdb::Env> env = MakeEnv({}, MakeFiles(path, {}, std::make_shared<RocksdbEvents>()));
   rocksdb::Options options;
   options.env = env.get();
   // RocksDB does not know these; without them the directory is empty and goes too.
@@ -268,22 +266,19 @@ void RemoveRocksdbEngine(const std::string& path) {
 Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& place, RocksdbOptions options) {
   const std::string path = options.env == nullptr ? DatabaseInForce(place) : place;
   const auto events = std::make_shared<RocksdbEvents>();
-  std::unique_ptr<rocksdb::Env> env = MakeEnv(path, options, events);
-  options.env = env.get();
-  rocksdb::Options settings = MakeRocksdbOptions(options, events);
+  std::shared_ptr<rocksdb::FileSystem> files = MakeFiles(path, options, events);
   // RocksDB makes the directory and a LOG before it finds out that there is no database.
-  const rocksdb::Status found = env->FileExists(path + "/CURRENT");
+  const rocksdb::IOStatus found = files->FileExists(path + "/CURRENT", rocksdb::IOOptions(), nullptr);
   if (!found.ok() && !found.IsNotFound() && !found.IsPathNotFound()) return Translate(found, "rocksdb: looking for a database");
   const bool exists = found.ok();
   if (options.mode != RocksdbMode::kCreateIfMissing && !exists) return Error{ENOENT, "rocksdb: no database here"};
-  std::unique_ptr<FirstRecords> synced;
-  if (options.unsynced == Unsynced::kDrop && exists) {
-    uint64_t records = 0;
-    if (const rocksdb::Status counted = CountSyncedRecords(settings, path, records); !counted.ok()) {
-      return OpenError(counted);
-    }
-    synced = std::make_unique<FirstRecords>(records);
-    settings.wal_filter = synced.get();
+  std::shared_ptr<SyncedLogs> synced;
+  if (options.unsynced == Unsynced::kDrop && exists) files = synced = std::make_shared<SyncedLogs>(files);
+  std::unique_ptr<rocksdb::Env> env = MakeEnv(options, files);
+  options.env = env.get();
+  const rocksdb::Options settings = MakeRocksdbOptions(options, events);
+  if (synced != nullptr) {
+    if (const rocksdb::Status looked = synced->Find(settings, path); !looked.ok()) return OpenError(looked);
   }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
@@ -296,7 +291,7 @@ Result<std::unique_ptr<Engine>> OpenRocksdbEngine(const std::string& place, Rock
     return OpenError(status);
   }
   return std::unique_ptr<Engine>(
-      std::make_unique<RocksdbEngine>(std::move(env), std::move(synced), std::unique_ptr<rocksdb::DB>(db), options, events));
+      std::make_unique<RocksdbEngine>(std::move(env), std::unique_ptr<rocksdb::DB>(db), options, events));
 }
 
 }  // namespace hardlinkfs

@@ -10,6 +10,8 @@
 #include <span>
 #include <utility>
 
+#include "store/engine/little_endian.h"
+
 namespace hardlinkfs {
 namespace {
 
@@ -25,18 +27,6 @@ constexpr size_t kPieceBytes = size_t{256} << 10;
 constexpr size_t kLargestPiece = kPieceBytes + (size_t{128} << 10);
 
 constexpr Error kDamaged{EUCLEAN, "snapshot: damaged"};
-
-template <typename Number>
-void PutLittle(std::string& to, Number value) {
-  for (size_t i = 0; i < sizeof value; ++i) to.push_back(static_cast<char>(static_cast<uint64_t>(value) >> (8 * i)));
-}
-
-uint64_t TakeLittle(std::string_view& from, size_t bytes) {
-  uint64_t value = 0;
-  for (size_t i = bytes; i-- > 0;) value = (value << 8) | static_cast<uint8_t>(from[i]);
-  from.remove_prefix(bytes);
-  return value;
-}
 
 // The place of a piece is in its checksum: none can be left out, come twice, or be an older snapshot's.
 uint64_t Checksum(std::string_view bytes, uint64_t sequence, uint64_t position) {
@@ -59,13 +49,13 @@ std::string FormatHead(const SnapshotHead& head) {
 Result<SnapshotHead> ParseHead(std::string_view bytes) {
   if (bytes.size() < kHeadBytes || !bytes.starts_with(kMagic)) return kDamaged;
   std::string_view left = bytes.substr(kMagic.size());
-  if (const uint64_t version = TakeLittle(left, 4); version > kVersion) return Error{ENOTSUP, "snapshot: of a newer hardlinkfs"};
+  if (const uint64_t version = TakeLittle<uint32_t>(left); version > kVersion) return Error{ENOTSUP, "snapshot: of a newer hardlinkfs"};
   SnapshotHead head;
   head.volume = left.substr(0, kUuidBytes);
   left.remove_prefix(kUuidBytes);
   head.volume.erase(head.volume.find_last_not_of(' ') + 1);
-  head.sequence = TakeLittle(left, 8);
-  head.taken = static_cast<int64_t>(TakeLittle(left, 8));
+  head.sequence = TakeLittle<uint64_t>(left);
+  head.taken = static_cast<int64_t>(TakeLittle<uint64_t>(left));
   if (FormatHead(head) != bytes.substr(0, kHeadBytes)) return kDamaged;
   return head;
 }
@@ -145,9 +135,9 @@ Result<Piece> ReadPiece(int fd, uint64_t sequence, uint64_t position, uint64_t& 
   std::string head(kPieceHeadBytes, '\0');
   if (Status read = ReadAll(fd, head, offset); !read.ok()) return read.error();
   std::string_view left = head;
-  const uint64_t stored_bytes = TakeLittle(left, 4);
-  const uint64_t bytes = TakeLittle(left, 4);
-  const uint64_t checksum = TakeLittle(left, 8);
+  const uint64_t stored_bytes = TakeLittle<uint32_t>(left);
+  const uint64_t bytes = TakeLittle<uint32_t>(left);
+  const uint64_t checksum = TakeLittle<uint64_t>(left);
   if (stored_bytes > bytes || bytes > kLargestPiece) return kDamaged;
   Piece piece;
   piece.stored.resize(bytes == 0 ? kEndBytes - kPieceHeadBytes : stored_bytes);
@@ -212,8 +202,8 @@ Result<SnapshotHead> ReadSnapshotHead(int fd) {
   std::string end(kEndBytes, '\0');
   if (Status read = ReadAll(fd, end, static_cast<uint64_t>(seen.st_size) - kEndBytes); !read.ok()) return read.error();
   std::string_view counts = std::string_view(end).substr(kPieceHeadBytes);
-  const uint64_t rows = TakeLittle(counts, 8);
-  const uint64_t pieces = TakeLittle(counts, 8);
+  const uint64_t rows = TakeLittle<uint64_t>(counts);
+  const uint64_t pieces = TakeLittle<uint64_t>(counts);
   if (FormatEnd(head->sequence, rows, pieces) != end) return kDamaged;
   return head;
 }
