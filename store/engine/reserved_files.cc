@@ -28,12 +28,11 @@ IOStatus ToStatus(int error, const std::string& path) {
 // RocksDB's own file cannot do: after a failed append nobody knows how much of it was written.
 class ReservedFile final : public rocksdb::FSWritableFile {
  public:
-  ReservedFile(UniqueFd file, std::string path, uint64_t size, Reserve& reserve, std::shared_ptr<const std::atomic<bool>> frozen)
-      : file_(std::move(file)), path_(std::move(path)), size_(size), reserve_(reserve), frozen_(std::move(frozen)) {}
+  ReservedFile(UniqueFd file, std::string path, uint64_t size, Reserve& reserve)
+      : file_(std::move(file)), path_(std::move(path)), size_(size), reserve_(reserve) {}
 
   using FSWritableFile::Append;
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& /*options*/, IODebugContext* /*context*/) override {
-    if (*frozen_) return ToStatus(EROFS, path_);
     const char* from = data.data();
     size_t left = data.size();
     while (left > 0) {
@@ -73,7 +72,6 @@ class ReservedFile final : public rocksdb::FSWritableFile {
   // RocksDB marks what compaction writes so, and only that.
   bool MayTake() { return GetIOPriority() != rocksdb::Env::IO_LOW; }
   IOStatus Sync(int (*sync)(int)) const {
-    if (*frozen_) return ToStatus(EROFS, path_);
     return sync(file_.get()) == 0 ? IOStatus::OK() : ToStatus(errno, path_);
   }
 
@@ -81,13 +79,11 @@ class ReservedFile final : public rocksdb::FSWritableFile {
   const std::string path_;
   uint64_t size_;
   Reserve& reserve_;
-  const std::shared_ptr<const std::atomic<bool>> frozen_;
 };
 
 class ReservedFiles final : public rocksdb::FileSystemWrapper {
  public:
-  ReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve, std::shared_ptr<const std::atomic<bool>> frozen)
-      : FileSystemWrapper(std::move(base)), reserve_(reserve), frozen_(std::move(frozen)) {}
+  ReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve) : FileSystemWrapper(std::move(base)), reserve_(reserve) {}
   const char* Name() const override { return "hardlinkfs.ReservedFiles"; }
 
   IOStatus NewWritableFile(const std::string& path, const FileOptions& /*options*/, std::unique_ptr<rocksdb::FSWritableFile>* result,
@@ -113,19 +109,17 @@ class ReservedFiles final : public rocksdb::FileSystemWrapper {
     } while (!file.valid() && (errno == EINTR || (IsFull(errno) && reserve_.GiveUp())));
     struct stat seen {};
     if (!file.valid() || fstat(file.get(), &seen) != 0) return ToStatus(errno, path);
-    *result = std::make_unique<ReservedFile>(std::move(file), path, static_cast<uint64_t>(seen.st_size), reserve_, frozen_);
+    *result = std::make_unique<ReservedFile>(std::move(file), path, static_cast<uint64_t>(seen.st_size), reserve_);
     return IOStatus::OK();
   }
 
   Reserve& reserve_;
-  const std::shared_ptr<const std::atomic<bool>> frozen_;
 };
 
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> MakeReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve,
-                                                       std::shared_ptr<const std::atomic<bool>> frozen) {
-  return std::make_shared<ReservedFiles>(std::move(base), reserve, std::move(frozen));
+std::shared_ptr<rocksdb::FileSystem> MakeReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve) {
+  return std::make_shared<ReservedFiles>(std::move(base), reserve);
 }
 
 }  // namespace hardlinkfs

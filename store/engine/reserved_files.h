@@ -5,16 +5,14 @@
 
 #include <rocksdb/file_system.h>
 
-#include <atomic>
 #include <memory>
 
 #include "store/engine/reserve.h"
 
 namespace hardlinkfs {
 
-// Borrows `reserve`. Compaction gets nothing of it, since it can wait. Once `frozen` nothing is written or synced any more (EROFS).
-std::shared_ptr<rocksdb::FileSystem> MakeReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve,
-                                                       std::shared_ptr<const std::atomic<bool>> frozen);
+// Borrows `reserve`. Compaction gets nothing of it, since it can wait.
+std::shared_ptr<rocksdb::FileSystem> MakeReservedFiles(std::shared_ptr<rocksdb::FileSystem> base, Reserve& reserve);
 
 }  // namespace hardlinkfs
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "store/base/mutex.h"
+#include "store/engine/freezable_files.h"
 #include "store/engine/layered_env.h"
 #include "store/engine/lenient_directories.h"
 #include "store/engine/manifest_files.h"
@@ -231,7 +232,8 @@ class RocksdbEngine final : public Engine {
 std::shared_ptr<rocksdb::FileSystem> MakeFiles(const std::string& path, const RocksdbOptions& options,
                                                const std::shared_ptr<RocksdbEvents>& events) {
   std::shared_ptr<rocksdb::FileSystem> files = options.env == nullptr ? MakeLenientDirectories() : options.env->GetFileSystem();
-  if (options.reserve != nullptr) files = MakeReservedFiles(files, *options.reserve, {events, &events->frozen});
+  if (options.reserve != nullptr) files = MakeReservedFiles(files, *options.reserve);
+  files = MakeFreezableFiles(files, {events, &events->frozen});
   return MakeManifestFiles(files, path);
 }
 

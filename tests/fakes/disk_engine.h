@@ -36,6 +36,7 @@ class DiskEngine final : public Engine {
   void CutPower(const std::function<uint64_t(uint64_t)>& below);
   // At which step the power is to go off: then every call fails with EIO or EROFS until CutPower, which also takes the order back.
   void TurnOffAfter(uint64_t steps) { disk_.TurnOffAfter(steps); }
+  void TurnOff() { disk_.TurnOff(); }
   bool IsOff() const { return disk_.IsOff(); }
   uint64_t steps() const { return disk_.steps(); }
   FakeDisk& disk() { return disk_; }

@@ -4,6 +4,7 @@
 #define HARDLINKFS_TESTS_MODEL_MACHINE_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -55,16 +56,24 @@ class ScrubLog final : public ScrubListener {
   const Answer answer_;
 };
 
+// What the catalog is to use instead of the MemoryEngine, and may keep the same rows there.
+using MakeEngine = std::function<std::unique_ptr<Engine>(MemoryEngine& memory)>;
+
 struct MachineOptions {
   MemoryBackingOptions backing;
   VolumeOptions volume;
   VfsOptions vfs;
   NameHash hash = HashName;
+  MakeEngine make_engine;
 };
 
 class Machine {
  public:
-  explicit Machine(MachineOptions options) : options_(std::move(options)), backing_(options_.backing, clock_) {
+  explicit Machine(MachineOptions options)
+      : options_(std::move(options)),
+        backing_(options_.backing, clock_),
+        other_engine_(options_.make_engine ? options_.make_engine(engine_) : nullptr),
+        faults_(other_engine_ == nullptr ? engine_ : *other_engine_) {
     static_cast<void>(backing_.MakeDirectory(backing_.root(), BackingName(kPrivateAreaName), 0700));
     const auto area = backing_.OpenDirectory(backing_.root(), BackingName(kPrivateAreaName));
     static_cast<void>(backing_.MakeDirectory(*area, BackingName("homes"), 0700));
@@ -133,7 +142,8 @@ class Machine {
   ManualClock clock_;
   MemoryBacking backing_;
   MemoryEngine engine_;
-  FaultyEngine faults_{engine_};
+  const std::unique_ptr<Engine> other_engine_;
+  FaultyEngine faults_;
   BackingDirectoryRef homes_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Volume> volume_;

@@ -178,7 +178,9 @@ void SimRun::SyncAll() {
 
 void SimRun::Persist() {
   Trace("the engine writes its memory out");
-  machine_.engine().Persist();
+  if (rocksdb_ == nullptr) return machine_.engine().Persist();
+  const Status persisted = rocksdb_->Persist();
+  if (!DiskHasFailed()) Acknowledged(persisted.code(), 0);
 }
 
 void SimRun::Settle() {

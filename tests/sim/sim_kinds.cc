@@ -23,4 +23,18 @@ SimKind FatNamesKind() {
   return kind;
 }
 
+SimKind JournalRocksdbKind() {
+  SimKind kind = JournalKind();
+  kind.name = "JournalRocksdb";
+  kind.catalog_disk = DiskManner::kJournal;
+  return kind;
+}
+
+SimKind FatRocksdbKind() {
+  SimKind kind = FatKind();
+  kind.name = "FatRocksdb";
+  kind.catalog_disk = DiskManner::kFat;
+  return kind;
+}
+
 }  // namespace hardlinkfs

@@ -1,7 +1,9 @@
 // The course of a run: sessions, and how they end.
 #include "tests/sim/sim_run.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <string_view>
 
 #include "store/base/rules.h"
@@ -43,6 +45,16 @@ MachineOptions WithDurability(MachineOptions options, Durability durability) {
   return options;
 }
 
+MachineOptions WithRocksdb(MachineOptions options, std::optional<DiskManner> disk, MirroredEngine*& rocksdb) {
+  if (!disk.has_value()) return options;
+  options.make_engine = [disk, &rocksdb](MemoryEngine& mirror) {
+    auto engine = std::make_unique<MirroredEngine>(*disk, mirror);
+    rocksdb = engine.get();
+    return engine;
+  };
+  return options;
+}
+
 Durability PickDurability(Dice& dice) {
   const uint64_t choice = dice.Below(20);
   if (choice == 0) return Durability::kEverything;
@@ -56,8 +68,9 @@ SimRun::SimRun(const SimKind& kind, uint64_t seed, std::optional<uint64_t> cut, 
       cut_(cut),
       trace_(std::move(trace)),
       dice_(seed),
-      durability_(PickDurability(dice_)),
-      machine_(WithDurability(kind.options, durability_)) {
+      // What an operation syncs by itself is not acknowledged yet, and lost or not in the midst of RocksDB's sync.
+      durability_(kind.catalog_disk.has_value() ? Durability::kOnRequest : PickDurability(dice_)),
+      machine_(WithRocksdb(WithDurability(kind.options, durability_), kind.catalog_disk, rocksdb_)) {
   machine_.backing().SyncEverything();  // the private area was made before
   machine_.backing().SetFaultHook([this](BackingCall call, const std::string& name) {
     const bool sync = call == BackingCall::kSyncFile || call == BackingCall::kSyncDirectory;
@@ -66,26 +79,53 @@ SimRun::SimRun(const SimKind& kind, uint64_t seed, std::optional<uint64_t> cut, 
     if ((sync || IsChange(call)) && !dead_) Step();
     return dead_ ? EIO : 0;
   });
-  machine_.engine().SetHook([this](MemoryEngine::Call call) {
-    const bool sync = call == MemoryEngine::Call::kSync;
-    if (sync) ++syncs_;
-    Trace(sync ? "    sync of the log" : "    commit");
-    if (!dead_) Step();
-    if (!dead_ && sync) NoteSync();
-    return dead_ ? EIO : 0;
-  });
+  ShareThePower();
+}
+
+// The catalog's disk has the same.
+void SimRun::ShareThePower() {
+  if (rocksdb_ == nullptr) {
+    machine_.engine().SetHook([this](MemoryEngine::Call call) {
+      const bool sync = call == MemoryEngine::Call::kSync;
+      if (sync) ++syncs_;
+      Trace(sync ? "    sync of the log" : "    commit");
+      if (!dead_) Step();
+      if (!dead_ && sync) NoteSync();
+      return dead_ ? EIO : 0;
+    });
+    return;
+  }
+  rocksdb_->SetPower({.steps_left = [this] { return steps_left_; },
+                      .is_off = [this] { return dead_; },
+                      .take =
+                          [this](uint64_t steps, bool went_off) {
+                            Trace("    ", steps, " steps of RocksDB");
+                            steps_left_ -= std::min(steps, steps_left_);
+                            step_ += steps;
+                            if (went_off) Die();
+                          },
+                      .sync_begins =
+                          [this] {
+                            ++syncs_;
+                            Trace("    sync of the log");
+                            NoteSyncThatMayBeLost();
+                          }});
 }
 
 // RETURNS: whether there is power for it.
 bool SimRun::Step() {
   if (steps_left_ == 0) {
-    dead_ = true;
-    Trace("(the power is cut here)");
+    Die();
     return false;
   }
   --steps_left_;
   ++step_;
   return true;
+}
+
+void SimRun::Die() {
+  dead_ = true;
+  Trace("(the power is cut here)");
 }
 
 // The log is durable up to here.
@@ -95,6 +135,22 @@ void SimRun::NoteSync() {
   reclaimed_.clear();
   log_synced_ = true;
   if (!recovering_) TakeNames();
+}
+
+void SimRun::NoteSyncThatMayBeLost() {
+  before_sync_ = {.durable = durable_, .floors = {}, .gone = gone_, .unsynced_parent = unsynced_parent_};
+  for (const auto& [inode, file] : files_) before_sync_.floors[inode] = file.floor;
+  NoteSync();
+}
+
+void SimRun::TakeBackSync() {
+  Trace("the last sync is lost");
+  durable_ = before_sync_.durable;
+  gone_ = before_sync_.gone;
+  unsynced_parent_ = before_sync_.unsynced_parent;
+  for (const auto& [inode, floor] : before_sync_.floors) {
+    if (const auto file = files_.find(inode); file != files_.end()) file->second.floor = floor;
+  }
 }
 
 // What is acknowledged of names and attributes is durable.
@@ -136,10 +192,20 @@ void SimRun::Run() {
   machine_.Kill();
 }
 
+Status SimRun::OpenMachine() {
+  if (rocksdb_ == nullptr) return machine_.Open();
+  if (Status opened = rocksdb_->Open(); !opened.ok()) {
+    if (!dead_) Fail("RocksDB does not open: " + std::string(opened.error().what));
+    return opened;
+  }
+  if (rocksdb_->has_lost_the_sync()) TakeBackSync();
+  return machine_.Open();
+}
+
 void SimRun::Mount() {
   steps_left_ = kEndless;
   recovering_ = true;
-  if (const Status opened = machine_.Open(); !opened.ok()) Fail("the volume does not open: " + std::string(opened.error().what));
+  if (const Status opened = OpenMachine(); !opened.ok()) Fail("the volume does not open: " + std::string(opened.error().what));
   recovering_ = false;
 }
 
@@ -198,10 +264,12 @@ void SimRun::CutPower() {
   ++cuts_;
   dead_ = true;
   machine_.Kill();
+  const auto below = [this](uint64_t n) { return dice_.Below(n); };
+  if (rocksdb_ != nullptr) rocksdb_->CutPower(below);
   // The engine keeps what a sync has marked; what else of the log is on the disk does not count.
   const uint64_t unsynced = Keeps(Rule::kOnlySyncedIsBelieved) ? 0 : machine_.engine().UnsyncedCommits();
-  machine_.engine().ForgetUnsynced(dice_.Below(unsynced + 1));
-  const bool doubled = machine_.backing().CutPower([this](uint64_t n) { return dice_.Below(n); });
+  if (rocksdb_ == nullptr) machine_.engine().ForgetUnsynced(dice_.Below(unsynced + 1));
+  const bool doubled = machine_.backing().CutPower(below);
   machine_.clock().Advance(std::chrono::seconds(60));
   dead_ = false;
   for (auto& [inode, file] : files_) file.known = false;
@@ -222,11 +290,21 @@ void SimRun::CutPowerAndRecover() {
     recovering_ = false;
     CutPower();
   }
+  FindWhatIsLeft();
+}
+
+// As the next mount does, which then changes nothing of it any more.
+void SimRun::FindWhatIsLeft() {
+  if (rocksdb_ == nullptr) return;
+  steps_left_ = kEndless;
+  if (const Status opened = rocksdb_->Open(); !opened.ok()) Fail("RocksDB does not open: " + std::string(opened.error().what));
+  if (rocksdb_->has_lost_the_sync()) TakeBackSync();
+  rocksdb_->Kill();
 }
 
 // As far as the power lasts.
 void SimRun::Recover() {
-  if (!machine_.Open().ok()) return;
+  if (!OpenMachine().ok()) return;
   for (const auto& [directory, names] : durable_.names) {
     static_cast<void>(machine_.vfs().OpenDirectory(directory));
     for (const auto& [name, inode] : names) static_cast<void>(machine_.vfs().Lookup(directory, name));
@@ -240,6 +318,7 @@ void SimRun::Recover() {
 void SimRun::KillServer() {
   Trace("kill -9");
   machine_.Kill();
+  if (rocksdb_ != nullptr) rocksdb_->Kill();
   machine_.backing().SyncEverything();
   machine_.engine().ForgetUnsynced(machine_.engine().UnsyncedCommits());
   TakeForDurable();
@@ -258,6 +337,7 @@ bool SimRun::Close() {
   if (!stopped.ok()) Fail("the volume does not close: " + std::string(stopped.error().what));
   CheckInvariants(Moment::kStopped);
   machine_.Kill();
+  if (rocksdb_ != nullptr && !rocksdb_->Close().ok()) return false;
   TakeForDurable();
   return true;
 }

@@ -17,6 +17,7 @@
 #include "tests/model/dice.h"
 #include "tests/model/invariants.h"
 #include "tests/model/machine.h"
+#include "tests/sim/mirrored_engine.h"
 #include "tests/sim/sim_kinds.h"
 #include "tests/sim/sim_state.h"
 
@@ -112,15 +113,21 @@ class SimRun {
   bool DiskHasFailed();
 
   // sim_run.cc: the course of a run.
+  void ShareThePower();
   bool Step();
+  void Die();
   void NoteSync();
+  void NoteSyncThatMayBeLost();
+  void TakeBackSync();
   void TakeNames();
+  Status OpenMachine();
   void Mount();
   void Begin();
   void Session(bool last);
   Ending EndOfSession();
   void CutPower();
   void CutPowerAndRecover();
+  void FindWhatIsLeft();
   void KillServer();
   bool Close();
   void Recover();
@@ -170,6 +177,7 @@ class SimRun {
   const SimTrace trace_;
   Dice dice_;
   Durability durability_ = Durability::kOnRequest;
+  MirroredEngine* rocksdb_ = nullptr;  // the machine's; none in a kind without
   Machine machine_;
 
   SimState now_;
@@ -187,6 +195,15 @@ class SimRun {
   std::set<uint64_t> duplicates_;                // of contents that the disk had left under two names
   std::set<uint64_t> foreign_;                   // made by somebody else, on the bare backing
   std::map<std::string, std::string> stranded_;  // contents that lay on the backing after the last cut, and where
+
+  // What a sync changes of the above, as it was before: RocksDB's takes several steps, and may be lost.
+  struct BeforeSync {
+    SimState durable;
+    std::map<InodeId, size_t> floors;
+    std::set<uint64_t> gone;
+    std::string unsynced_parent;
+  };
+  BeforeSync before_sync_;
 
   uint64_t steps_left_ = 0;
   uint64_t step_ = 0;

@@ -20,6 +20,7 @@ namespace hardlinkfs {
 namespace {
 
 constexpr uint64_t kRuns = 20'000;
+constexpr uint64_t kRocksdbRuns = 500;
 constexpr uint64_t kStepsTried = 200;
 
 struct Outcome {
@@ -59,7 +60,7 @@ class Simulation : public testing::TestWithParam<SimKind> {
     }
   }
 };
-INSTANTIATE_TEST_SUITE_P(, Simulation, testing::Values(JournalKind(), FatKind(), FatNamesKind()),
+INSTANTIATE_TEST_SUITE_P(, Simulation, testing::Values(JournalKind(), FatKind(), FatNamesKind(), JournalRocksdbKind(), FatRocksdbKind()),
                          [](const auto& kind) { return kind.param.name; });
 
 TEST_P(Simulation, KeepsItsPromisesOverPowerCuts) {
@@ -68,7 +69,7 @@ TEST_P(Simulation, KeepsItsPromisesOverPowerCuts) {
     if (FromEnvironment("HARDLINKFS_SIM_EVERY_CUT")) return TryEveryCut(*seed);
     return Show(*seed, FromEnvironment("HARDLINKFS_SIM_CUT"));
   }
-  const uint64_t runs = FromEnvironment("HARDLINKFS_SIM_RUNS").value_or(kRuns);
+  const uint64_t runs = FromEnvironment("HARDLINKFS_SIM_RUNS").value_or(GetParam().catalog_disk ? kRocksdbRuns : kRuns);
   const auto first = FromEnvironment("HARDLINKFS_SIM_FIRST");
   const uint64_t fresh = first.value_or((uint64_t{std::random_device()()} << 20U) + 1'000'000);
   std::cout << (first ? "seeds from " : "half of the seeds from 0, half of them from ") << fresh << " on\n";
