@@ -131,7 +131,7 @@ class Fsck {
     const auto begin = std::chrono::steady_clock::now();
     // First without changing anything: whether there is a volume, and whether it is clean.
     Opened volume = Open(UnmountedVolume::Access::kReadOnly);
-    if (volume == nullptr) return kFsckOperational;
+    if (volume == nullptr) return nothing_to_check_ ? kFsckClean : kFsckOperational;
     const ScrubTarget target = volume->Target(clock_);
     const Result<MetaRecord> meta = target.catalog.ReadMeta();
     if (meta.ok() && meta->uuid != target.uuid) return Fail("the catalog belongs to another volume", ESTALE);
@@ -166,6 +166,11 @@ class Fsck {
   Opened Open(UnmountedVolume::Access access) {
     Result<Opened> opened = OpenUnmounted(UniqueFd(fcntl(source_.directory.get(), F_DUPFD_CLOEXEC, 0)), options_, access);
     if (opened.ok()) return *std::move(opened);
+    if (opened.code() == ENODATA) {
+      nothing_to_check_ = true;
+      console_.Print(source_.path + ": " + opened.error().what + ": nothing to check\n");
+      return nullptr;
+    }
     const std::string elsewhere = opened.code() == EBUSY ? MountedAt(source_.path) : "";
     std::string reason = std::string("the volume cannot be checked: ") + opened.error().what;
     if (!elsewhere.empty()) reason = "is mounted on " + elsewhere;
@@ -221,6 +226,7 @@ class Fsck {
   const OpenOptions options_;
   Console& console_;
   const SystemClock clock_;
+  bool nothing_to_check_ = false;  // as what Open has found
 };
 
 }  // namespace

@@ -17,9 +17,10 @@ enum class Rule {
   kFreshListingKeepsApart,  // nothing is made in a directory while its first listing may be lost
   // S3
   kMovesAreSynced,          // the directories of a move are durable before its intent is gone
-  kTargetBeforeSource,      // ... the one that it went to before the one that it came from
-  kMovedFileIsSynced,       // ... and the moved file with them, right after the move
-  kMovedDirectoryIsSynced,  // ... and the moved directory, for its ".."
+  kTargetBeforeSource,      // ... the one that it went to right after the move
+  kMovedFileIsSynced,       // ... and then the moved file
+  kMovedDirectoryIsSynced,  // ... or the moved directory, also for its ".."
+  kNoMoveWithinDirectory,   // where a move writes both entries into one directory, it goes by homes/
   kLeftPlaceIsTaken,        // the place that was left is taken until the end of the intent is durable
   // S4
   kDeletionBeforeRemoval,  // a deletion is durable before the content is removed

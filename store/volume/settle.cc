@@ -81,8 +81,11 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
         break;  // it will go away: every home at a place that is not its own is detached or an orphan's
       }
       if (resident.code() != ENOENT) return resident.error();
-      // Some backings cannot change the case of a name in one step (the kernel's vfat only pretends): through homes/, in two moves.
-      if (!capabilities_.case_sensitive && home.directory == row.directory && SameButForCase(home.name, spelling)) {
+      // By homes/, in two moves: what cannot change the case of a name in one step (the kernel's vfat only pretends); and where an entry is
+      // all there is of a file, as on FAT: with both entries in one directory, no sync has only the new one written.
+      const bool only_case = !capabilities_.case_sensitive && SameButForCase(home.name, spelling);
+      const bool only_entries = !capabilities_.hard_links && Keeps(Rule::kNoMoveWithinDirectory);
+      if (home.directory == row.directory && (only_case || only_entries)) {
         return std::optional(Move{inode, home, HomesPlace(inode), true});
       }
       const Result<BackingDirectoryRef> in = directories_.Open(row.directory);
@@ -149,40 +152,38 @@ Result<bool> Volume::MakeMove(const Move& move) {
     lost_track = !undone.ok();
     return committed;
   };
-  if (is_directory && Keeps(Rule::kMovedDirectoryIsSynced)) {
-    MutexLock lock(pending_mutex_);
-    unsynced_directories_.insert(move.inode);  // its entry ".."
-  }
   const Status moved = commit();
   if (lost_track) return moved.error();  // still pinned, so that nothing inside seems to have vanished
   if (is_directory) directories_.Unpin(move.inode);
-  if (moved.code() == EEXIST || moved.code() == EINVAL || moved.code() == EAGAIN) return false;
+  if (moved.code() == EEXIST || moved.code() == EINVAL) return false;
   if (!moved.ok()) return moved.error();
   return true;
 }
 
-// EAGAIN: not before other moves are durable.
 Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
                          const BackingDirectoryRef& to_ref) {
   using File = Result<std::unique_ptr<BackingFile>>;
+  using Directory = Result<BackingDirectoryRef>;
   const File file = type == FileType::kRegular ? backing_.OpenFile(from_ref, from.name) : File(nullptr);
   if (!file.ok()) return file.error();
+  const Directory directory = type == FileType::kDirectory ? backing_.OpenDirectory(from_ref, from.name) : Directory(nullptr);
+  if (!directory.ok()) return directory.error();
   // What a power cut leaves of the old entry beside the new one shall show the same size and time.
   if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) {
     if (Status synced = NoteSync((*file)->Sync()); !synced.ok()) return synced;
   }
-  // Nobody syncs either directory between the note and the move, or with half of it.
+  // Nobody syncs either directory before what was moved is durable where it went to.
   const MutexPair entries_locks(EntriesLock(from.directory), EntriesLock(to.directory));
-  const bool in_order = Keeps(Rule::kMovesAreSynced) && Keeps(Rule::kTargetBeforeSource);
-  if (in_order && !unsynced_moves_.Note(from.directory, to.directory)) return Error{EAGAIN, "waits for the sync of other moves"};
   if (Keeps(Rule::kMovesAreSynced)) {
     NoteNewEntries(from.directory);
     NoteNewEntries(to.directory);
   }
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
-  // vfat's new entry has no content until fsync of the file writes it, and any other sync may write it as it is. After a failure nothing
-  // can be committed, so that the move is undone.
+  // On FAT the new entry leads to nothing until fsync of what was moved writes that, and a long name of it may lie in a block before, which
+  // that fsync does not write. The old entry is whole all the while. After a failure nothing can be committed, so that the move is undone.
+  if (Keeps(Rule::kTargetBeforeSource)) static_cast<void>(NoteSync(backing_.SyncDirectory(to_ref)));
   if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) static_cast<void>(NoteSync((*file)->Sync()));
+  if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) static_cast<void>(NoteSync(backing_.SyncDirectory(*directory)));
   return {};
 }
 

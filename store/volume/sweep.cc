@@ -75,11 +75,6 @@ Status Volume::RescueFromHomes(const BackingName& name) {
     const Status moved = MoveEntry({kHomesDirectory, name}, {*lost_and_found, kept}, seen->type, *homes, *to);
     if (moved.code() == EEXIST) continue;
     if (!moved.ok()) return moved;
-    if (is_directory && Keeps(Rule::kMovedDirectoryIsSynced)) {
-      const Result<BackingDirectoryRef> itself = backing_.OpenDirectory(*to, kept);  // its entry ".."
-      const Status synced = itself.ok() ? NoteSync(backing_.SyncDirectory(*itself)) : itself.status();
-      if (!synced.ok()) return synced;
-    }
     return Adopt(*lost_and_found, {{kept, seen->type}}, Trust::kNone);
   }
   return Error{EEXIST, "lost+found has too many of one name"};

@@ -142,16 +142,7 @@ Status Volume::BeforePersist() {
 
 // The entries of one home, if any are new. Under its lock: who finds nothing to do must not return before whoever is at it.
 Status Volume::SyncEntries(InodeId directory) {
-  for (;;) {
-    for (const InodeId before : unsynced_moves_.DirectoriesBefore(directory)) {
-      if (Status synced = SyncEntries(before); !synced.ok()) return synced;
-    }
-    MutexLock syncing(EntriesLock(directory));
-    if (unsynced_moves_.DirectoriesBefore(directory).empty()) return SyncEntriesLocked(directory);
-  }
-}
-
-Status Volume::SyncEntriesLocked(InodeId directory) {
+  const MutexLock syncing(EntriesLock(directory));
   {
     MutexLock lock(pending_mutex_);
     if (unsynced_directories_.erase(directory) == 0) return {};
@@ -161,7 +152,6 @@ Status Volume::SyncEntriesLocked(InodeId directory) {
   const Result<BackingDirectoryRef> ref = directories_.Open(directory);
   // Gone, or something else is in its place: then nothing in it is relied on.
   if (ref.code() != ENOENT && ref.code() != ENOTDIR) synced = ref.ok() ? NoteSync(backing_.SyncDirectory(*ref)) : ref.status();
-  if (synced.ok()) unsynced_moves_.NoteSynced(directory);
   MutexLock lock(pending_mutex_);
   syncing_directories_.erase(directory);
   if (!synced.ok()) unsynced_directories_.insert(directory);

@@ -38,7 +38,6 @@
 #include "store/volume/home_directories.h"
 #include "store/volume/inode_set.h"
 #include "store/volume/lock_table.h"
-#include "store/volume/unsynced_moves.h"
 #include "store/volume/volume_health.h"
 
 namespace hardlinkfs {
@@ -328,7 +327,6 @@ class Volume {
   bool IsContentUnsynced(InodeId inode);
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
-  Status SyncEntriesLocked(InodeId directory);
   enum class HomesMayMove { kNo, kYes };
   Status SyncReliedOn(HomesMayMove homes_may_move);
   Status SyncTakeovers(HomesMayMove homes_may_move);
@@ -417,7 +415,6 @@ class Volume {
   std::map<InodeId, ContentUse> behind_ GUARDED_BY(pending_mutex_);  // what their records do not tell yet
   std::atomic<size_t> behind_count_{0};                              // of them
   std::optional<SyncFailure> failure_ GUARDED_BY(pending_mutex_);
-  UnsyncedMoves unsynced_moves_;
   Mutex background_mutex_;  // one ReclaimSome or SettleSome at a time; first of all
 };
 

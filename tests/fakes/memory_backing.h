@@ -59,7 +59,7 @@ Capabilities FullCapabilities();
 Capabilities ExfatCapabilities();
 
 // What a power cut may take. kJournal: the order of changes of names is kept, and any sync keeps all before it; contents are lost sector by
-// sector unless synced. kFat: each entry of each directory is on its own, a rename may leave both names, and a moved file has no content
+// sector unless synced. kFat: each entry of each directory is on its own, a rename may leave both names, and what was moved has no content
 // if something else is synced before it is (as the kernel's vfat).
 enum class Disk { kDurable, kJournal, kFat };
 

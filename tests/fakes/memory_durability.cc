@@ -2,15 +2,21 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include "tests/fakes/memory_tree.h"
 
 namespace hardlinkfs::memory_backing {
+namespace {
 
-void Tree::Note(const NodeRef& directory, const std::string& key, Joined joined) {
+constexpr uint64_t kNamesInABlock = 6;
+
+}  // namespace
+
+void Tree::Note(const NodeRef& directory, const std::string& key, const std::optional<Node::Entry>& moved) {
   if (options_.disk == Disk::kDurable) return;
   const auto found = directory->entries.find(key);
-  log_.push_back({directory, key, found == directory->entries.end() ? std::nullopt : std::optional(found->second), joined == Joined::kYes});
+  log_.push_back({directory, key, found == directory->entries.end() ? std::nullopt : std::optional(found->second), moved});
 }
 
 void Tree::Apply(const Change& change) {
@@ -23,39 +29,50 @@ void Tree::Apply(const Change& change) {
 
 void Tree::Sync(const NodeRef& node) {
   const MutexLock lock(mutex_);
-  if (node->type == FileType::kRegular) {
-    if (!node->sync_failed) {
-      node->durable_content = node->content;
-      node->durable_mtime = node->mtime;
-      node->content_unsynced = node->times_unsynced = false;
-    }
-    node->moved_unsynced = node->exposed = false;
-  } else if (node->sync_failed) {
-    return;
+  if (!node->sync_failed && node->type == FileType::kRegular) {
+    node->durable_content = node->content;
+    node->durable_mtime = node->mtime;
+    node->content_unsynced = node->times_unsynced = false;
   }
+  if (node->sync_failed && node->type != FileType::kRegular) return;
   node->durable_parent = node->parent;
-  // vfat's new entry of a moved file is empty until the file is synced. Alone it does not get to the disk, but with others' blocks.
+  node->written_moves = node->moves;
+  node->exposed = false;
+  // Alone a blank entry does not get to the disk, but with others' blocks.
   for (const Change& change : log_) {
-    if (change.entry.has_value() && change.entry->node->moved_unsynced) change.entry->node->exposed = true;
+    if (change.entry.has_value() && IsBlank(*change.entry)) change.entry->node->exposed = true;
   }
-  // Of a directory on FAT its own entries, of a file the entry that shows it now. A journal knows no difference.
-  const auto syncs = [&](const Change& change) {
-    if (options_.disk == Disk::kJournal) return true;
-    if (node->type == FileType::kDirectory) return change.directory == node;
+  // On FAT a directory's own entries, and the entry that shows the node now. A journal knows no difference.
+  const auto is_shown_by = [&](const Change& change) {
     const auto now = change.directory->entries.find(change.key);
-    return now != change.directory->entries.end() && now->second.node == node;
+    return change.entry.has_value() && now != change.directory->entries.end() && now->second.node == node;
   };
-  for (const Change& change : log_) {
-    if (syncs(change)) Apply(change);
+  const auto syncs = [&](const Change& change) {
+    return options_.disk == Disk::kJournal || change.directory == node || is_shown_by(change);
+  };
+  std::vector<std::pair<NodeRef, std::string>> shown;
+  for (Change change : log_) {
+    if (!syncs(change)) continue;
+    // The whole of an entry comes with its directory only.
+    if (options_.disk == Disk::kFat && change.directory != node) {
+      change.entry->is_torn = true;
+      shown.emplace_back(change.directory, change.key);
+    }
+    Apply(change);
   }
-  std::erase_if(log_, syncs);
+  std::erase_if(log_, [&](const Change& change) { return options_.disk == Disk::kJournal || change.directory == node; });
+  // What was in the entry's place before does not come back.
+  for (const auto& [directory, key] : shown) {
+    std::erase_if(log_, [&](const Change& change) { return change.directory == directory && change.key == key && !is_shown_by(change); });
+  }
 }
 
 // The kernel reports it once and calls the pages clean, so nobody writes them ever again. Its entry is another block.
 void Tree::FailSync(const NodeRef& node) {
   const MutexLock lock(mutex_);
   node->sync_failed = true;
-  node->moved_unsynced = node->exposed = false;
+  node->written_moves = node->moves;
+  node->exposed = false;
 }
 
 void Tree::SyncEverything() {
@@ -66,14 +83,15 @@ void Tree::SyncEverything() {
     node.durable_content = node.content;
     node.durable_mtime = node.mtime;
     node.durable_parent = node.parent;
-    node.content_unsynced = node.times_unsynced = node.moved_unsynced = node.exposed = false;
+    node.content_unsynced = node.times_unsynced = node.exposed = false;
+    node.written_moves = node.moves;
     for (auto& [key, entry] : node.entries) sync(*entry.node);
   };
   sync(*root_);
 }
 
-// Each slot keeps some of its changes. The new entry of a rename is written before the old one goes: a disk that turns even that around
-// loses files by itself, and nothing that the POSIX calls offer can help it.
+// Each slot keeps some of its changes. The new entry of a rename is written, and is not blank, before the old one goes: a disk, or a writeback
+// between two calls, that turns even that around loses files by itself, and nothing that the POSIX calls offer can help it.
 void Tree::KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) {
   using Slot = std::pair<uint64_t, std::string>;
   std::map<Slot, std::vector<size_t>> slots;  // numbers of changes
@@ -83,13 +101,31 @@ void Tree::KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) {
   for (const auto& [slot, changes] : slots) {
     if (const uint64_t kept = below(changes.size() + 1); kept > 0) last[slot] = changes[kept - 1];
   }
+  // RETURNS: the change that added what change `i` moved away, or none when that is durable.
+  const auto addition_of = [&](size_t i) -> std::optional<size_t> {
+    for (size_t j = i; j-- > 0;) {
+      const auto& entry = log_[j].entry;
+      if (entry.has_value() && entry->node == log_[i].moved->node && entry->move == log_[i].moved->move) return j;
+    }
+    return std::nullopt;
+  };
   for (bool changed = true; changed;) {
     changed = false;
-    for (size_t i = 1; i < log_.size(); ++i) {
-      const std::optional<size_t> gone = last[slot_of(i)];
-      std::optional<size_t>& added = last[slot_of(i - 1)];
-      if (!log_[i].joined || !gone.has_value() || *gone < i || (added.has_value() && *added >= i - 1)) continue;
-      added = i - 1;
+    for (size_t i = 0; i < log_.size(); ++i) {
+      std::optional<size_t>& gone = last[slot_of(i)];
+      if (!log_[i].moved.has_value() || !gone.has_value() || *gone < i) continue;
+      if (IsBlank(*log_[i].moved)) {
+        const std::vector<size_t>& changes = slots[slot_of(i)];
+        const auto at = std::find(changes.begin(), changes.end(), i);
+        gone = at == changes.begin() ? std::nullopt : std::optional(*(at - 1));
+        changed = true;
+        continue;
+      }
+      const std::optional<size_t> addition = addition_of(i);
+      if (!addition.has_value()) continue;
+      std::optional<size_t>& added = last[slot_of(*addition)];
+      if (added.has_value() && *added >= *addition) continue;
+      added = addition;
       changed = true;
     }
   }
@@ -101,7 +137,7 @@ void Tree::KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) {
 void Tree::KeepSome(const std::function<uint64_t(uint64_t)>& below) {
   if (options_.disk == Disk::kJournal) {
     size_t kept = below(log_.size() + 1);
-    while (kept < log_.size() && log_[kept].joined) ++kept;
+    while (kept < log_.size() && log_[kept].moved.has_value()) ++kept;
     for (size_t i = 0; i < kept; ++i) Apply(log_[i]);
   } else {
     KeepSomeSlots(below);
@@ -137,13 +173,12 @@ SparseBytes Tree::SomeSectors(const Node& node, const std::function<uint64_t(uin
 void Tree::LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) {
   if (node.content_unsynced) node.content = SomeSectors(node, below);
   if ((node.content_unsynced || node.times_unsynced) && below(2) == 0) node.mtime = node.durable_mtime;
-  if (options_.disk == Disk::kFat && node.exposed && below(2) == 0) node.content.Resize(0);
   const Timestamp mtime = node.mtime;
   Settle(node);
   node.mtime = mtime;
   node.durable_content = node.content;
   node.durable_mtime = node.mtime;
-  node.content_unsynced = node.times_unsynced = node.moved_unsynced = node.exposed = node.sync_failed = false;
+  node.content_unsynced = node.times_unsynced = node.sync_failed = false;
 }
 
 void Tree::Empty(Node& node) {
@@ -154,29 +189,38 @@ void Tree::Empty(Node& node) {
   node.durable_content = node.content;
 }
 
+NodeRef Tree::CopyOf(const Node& node) {
+  NodeRef copy = NewNode(node.type, node.mode);
+  copy->content = node.content;
+  copy->mtime = node.mtime;
+  copy->durable_content = copy->content;
+  copy->durable_mtime = copy->mtime;
+  return copy;
+}
+
 // A rename may have left two entries of one file: fsck.vfat leaves the content to one of them, and makes the other an empty file. A
-// directory keeps one. RETURNS: whether there was one.
+// directory keeps one. A blank entry is an empty file; of a directory fsck.vfat removes it, and what only that led to is lost. RETURNS: whether
+// there were two of one.
 bool Tree::Restart(Node& directory, std::set<const Node*>& seen, const std::function<uint64_t(uint64_t)>& below) {
   bool doubled = false;
   directory.entries.clear();
   directory.sync_failed = false;
   for (auto entry = directory.durable_entries.begin(); entry != directory.durable_entries.end();) {
     NodeRef& node = entry->second.node;
+    const bool is_blank = IsBlank(entry->second) && node->exposed && below(2) == 0;
     node->removed = false;
-    const bool again = !seen.insert(node.get()).second;
     if (node->type == FileType::kDirectory) {
-      if (again) {
+      if (is_blank || !seen.insert(node.get()).second) {
         entry = directory.durable_entries.erase(entry);
         continue;
       }
       node->parent = node->durable_parent = directory.number;  // as fsck.vfat has it
       doubled = Restart(*node, seen, below) || doubled;
-    } else if (again) {
-      const NodeRef copy = NewNode(node->type, node->mode);
-      copy->content = node->content;
-      copy->mtime = node->mtime;
-      copy->durable_content = copy->content;
-      copy->durable_mtime = copy->mtime;
+    } else if (is_blank) {
+      node = CopyOf(*node);
+      Empty(*node);
+    } else if (!seen.insert(node.get()).second) {
+      const NodeRef copy = CopyOf(*node);
       Empty(below(2) == 0 ? *node : *copy);
       node = copy;
       doubled = true;
@@ -189,11 +233,31 @@ bool Tree::Restart(Node& directory, std::set<const Node*>& seen, const std::func
   return doubled;
 }
 
+// The name of an entry lies before what its node writes itself, as a rule in the same block.
+void Tree::TearNames(Node& directory, const std::function<uint64_t(uint64_t)>& below) {
+  std::vector<std::string> torn;
+  for (auto& [key, entry] : directory.durable_entries) {
+    entry.move = entry.node->moves = entry.node->written_moves = 0;
+    entry.node->exposed = false;
+    if (std::exchange(entry.is_torn, false) && below(kNamesInABlock) == 0) torn.push_back(key);
+    if (entry.node->type == FileType::kDirectory) TearNames(*entry.node, below);
+  }
+  for (const std::string& key : torn) {
+    Node::Entry entry = directory.durable_entries.extract(key).mapped();
+    entry.spelling = "TORN~" + std::to_string(++last_number_);
+    const std::string alias = *KeyOf(entry.spelling);
+    directory.durable_entries.emplace(alias, std::move(entry));
+  }
+  directory.entries = directory.durable_entries;
+}
+
 bool Tree::CutPower(const std::function<uint64_t(uint64_t)>& below) {
   const MutexLock lock(mutex_);
   KeepSome(below);
   std::set<const Node*> seen;
-  return Restart(*root_, seen, below);
+  const bool doubled = Restart(*root_, seen, below);
+  TearNames(*root_, below);
+  return doubled;
 }
 
 std::vector<std::string> Tree::UnsyncedParents() {

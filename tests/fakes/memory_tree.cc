@@ -122,10 +122,10 @@ Status Tree::Rename(const NodeRef& from, const std::string& from_name, const Nod
   if (const Status writable = Writable(); !writable.ok()) return writable;
   const std::string from_key = *KeyOf(from_name);
   from->entries.erase(from_key);
-  to->entries.emplace(*key, Node::Entry{Kept(to_name), node});
+  const Node::Entry entry{Kept(to_name), node, ++node->moves};
+  to->entries.emplace(*key, entry);
   Note(to, *key);
-  if (from != to || from_key != *key) Note(from, from_key, Joined::kYes);
-  node->moved_unsynced = node->type == FileType::kRegular;
+  if (from != to || from_key != *key) Note(from, from_key, entry);
   node->parent = to->number;
   from->mtime = from->ctime = to->mtime = to->ctime = node->ctime = Now();
   return {};

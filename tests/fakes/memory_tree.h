@@ -34,6 +34,8 @@ struct Node {
   struct Entry {
     std::string spelling;
     NodeRef node;
+    uint64_t move = 0;     // which of the node's moves made it
+    bool is_torn = false;  // only what the node's own sync writes of it is durable, and the name may be in another block
   };
 
   Node(FileType its_type, uint64_t its_number, PageCount used) : type(its_type), number(its_number), used_pages(std::move(used)) {}
@@ -62,8 +64,9 @@ struct Node {
   Timestamp durable_mtime;
   bool content_unsynced = false;
   bool times_unsynced = false;
-  bool moved_unsynced = false;  // since its own sync
-  bool exposed = false;         // and something else was synced since
+  uint64_t moves = 0;
+  uint64_t written_moves = 0;  // at its own last sync
+  bool exposed = false;        // something else was synced between a move and its own sync
   bool sync_failed = false;     // what was not written then never is, though a later sync succeeds
 
   // Of a directory: the number of the one that its ".." shows, which is an entry of its own.
@@ -125,21 +128,24 @@ class Tree {
   bool CutPower(const std::function<uint64_t(uint64_t)>& below);
 
  private:
-  // A slot of a directory got this entry. A change joined to the one before it is atomic with it where there is a journal.
+  // A slot of a directory got this entry. With `moved` it lost it to the change before, with which it is atomic where there is a journal.
   struct Change {
     NodeRef directory;
     std::string key;
     std::optional<Node::Entry> entry;
-    bool joined = false;
+    std::optional<Node::Entry> moved = std::nullopt;
   };
-  enum class Joined { kNo, kYes };
-  void Note(const NodeRef& directory, const std::string& key, Joined joined = Joined::kNo) REQUIRES(mutex_);
+  void Note(const NodeRef& directory, const std::string& key, const std::optional<Node::Entry>& moved = std::nullopt) REQUIRES(mutex_);
   static void Apply(const Change& change);
   void KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   void KeepSome(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   SparseBytes SomeSectors(const Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
+  // RETURNS: whether vfat's new entry of what was moved has no content yet: the node's own sync writes that.
+  bool IsBlank(const Node::Entry& entry) const { return options_.disk == Disk::kFat && entry.move > entry.node->written_moves; }
   void Empty(Node& node) REQUIRES(mutex_);
+  NodeRef CopyOf(const Node& node) REQUIRES(mutex_);
   void LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
+  void TearNames(Node& directory, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   bool Restart(Node& directory, std::set<const Node*>& seen, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   // RETURNS: the key of the name in Node::entries, or why the backing refuses the name.
   Result<std::string> KeyOf(const std::string& name) const;

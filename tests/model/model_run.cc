@@ -88,8 +88,8 @@ void ModelRun::Trace(const std::string& what) {
 }
 
 bool ModelRun::FailedAsOrdered(int actual) {
-  // Whatever fails a sync with, it is EIO from then on.
-  const bool as_ordered = fault_ordered_ && (actual == kFault || (actual == EIO && !machine_.volume().Writable().ok()));
+  // Whatever fails a sync with, it is EIO or EROFS from then on.
+  const bool as_ordered = fault_ordered_ && (actual == kFault || ((actual == EIO || actual == EROFS) && !machine_.volume().Writable().ok()));
   if (as_ordered) Trace("  failed as ordered");
   return as_ordered;
 }

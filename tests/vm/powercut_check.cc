@@ -42,8 +42,7 @@ struct Arguments {
   std::string filesystem;
   std::string mount_options;
   std::string repair;      // words; the device is added
-  std::string hardlinkfs;  // empty: the filesystem by itself
-  bool fsck = false;       // hardlinkfs fsck before it is mounted
+  bool plain = false;      // the filesystem by itself, without hardlinkfs
   std::string directory = "/mnt";
   std::string workload = "mixed";
   uint64_t acknowledgements = 0;
@@ -112,7 +111,7 @@ class Checker {
       : arguments_(arguments),
         log_(WriteLog::Read(arguments.log, arguments.acknowledgements)),
         disk_(arguments.acknowledgements, log_),
-        oracle_(StepsOf(arguments), arguments.hardlinkfs.empty() ? Promise::kEachName : Promise::kOneState,
+        oracle_(StepsOf(arguments), arguments.plain ? Promise::kEachName : Promise::kOneState,
                 arguments.filesystem == "ext4" ? Strangers::kKeepTheirMode : Strangers::kArePrivate),
         lower_(arguments.directory + "/lower"),
         backing_(lower_ + "/volume"),
@@ -175,7 +174,7 @@ class Checker {
     ++made_[static_cast<size_t>(mode)];
     if (wrong.empty()) return;
     ++lost_[static_cast<size_t>(mode)];
-    if (arguments_.hardlinkfs.empty()) return;  // counted is enough
+    if (arguments_.plain) return;  // counted is enough
     std::cout << "cut " << number << " (" << NameOf(mode) << ", before write " << position << ", " << acknowledged << " steps done";
     if (acknowledged < oracle_.steps().size()) std::cout << ", then " << Describe(oracle_.steps()[acknowledged]);
     std::cout << "), seed " << arguments_.seed << ":\n";
@@ -198,7 +197,7 @@ class Checker {
     }
     watch_.Lap("mount");
     std::vector<std::string> wrong =
-        arguments_.hardlinkfs.empty() ? oracle_.Judge(LookAt(backing_), acknowledged).wrong : JudgeVolume(acknowledged);
+        arguments_.plain ? oracle_.Judge(LookAt(backing_), acknowledged).wrong : JudgeVolume(acknowledged);
     watch_.Skip();
     UnmountWhenFree(lower_);
     watch_.Lap("umount");
@@ -207,12 +206,12 @@ class Checker {
   }
 
   std::vector<std::string> JudgeVolume(size_t acknowledged) {
-    if (arguments_.fsck) {
-      const CommandEnd checked = Run({arguments_.hardlinkfs, "fsck", "-a", backing_});
+    if (access((backing_ + "/" + kPrivateArea).c_str(), F_OK) == 0) {
+      const CommandEnd checked = RunHardlinkfs({"fsck", "-a", backing_});
       if (checked.status >= kNotRepaired) return {"hardlinkfs fsck ends with " + std::to_string(checked.status) + ": " + checked.output};
       watch_.Lap("fsck");
     }
-    Mounted volume({arguments_.hardlinkfs, backing_, upper_});
+    Mounted volume({backing_, upper_});
     if (std::string failed = volume.Mount(); !failed.empty()) return {std::move(failed)};
     watch_.Lap("start");
     const Oracle::Verdict verdict = oracle_.Judge(LookAt(upper_), acknowledged);
@@ -278,8 +277,7 @@ int main(int argc, char** argv) {
   app.add_option("--filesystem", arguments.filesystem, "type of the filesystem")->required();
   app.add_option("--mount-options", arguments.mount_options, "of the filesystem");
   app.add_option("--repair", arguments.repair, "command that repairs it before it is mounted")->required();
-  app.add_option("--hardlinkfs", arguments.hardlinkfs, "the command; without it the filesystem is checked by itself");
-  app.add_flag("--fsck", arguments.fsck, "run hardlinkfs fsck as well, before mounting");
+  app.add_flag("--plain", arguments.plain, "check the filesystem by itself, without hardlinkfs");
   app.add_option("--directory", arguments.directory, "for mount points");
   app.add_option("--workload", arguments.workload, "careful or mixed");
   app.add_option("--seed", arguments.seed, "of the steps, and of the cuts");

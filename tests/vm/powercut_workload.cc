@@ -40,7 +40,6 @@ struct Arguments {
   std::string device;
   uint64_t acknowledgements = 0;  // where on the device, in bytes
   std::string backing;            // empty: no hardlinkfs
-  std::string hardlinkfs;
   std::string workload = "mixed";
   uint64_t seed = 1;
   size_t steps = 100;
@@ -72,7 +71,7 @@ class Acknowledgements {
 class Worker {
  public:
   explicit Worker(Arguments arguments) : arguments_(std::move(arguments)) {
-    if (!arguments_.backing.empty()) volume_.emplace(Mounted::Where{arguments_.hardlinkfs, arguments_.backing, arguments_.directory});
+    if (!arguments_.backing.empty()) volume_.emplace(Mounted::Where{arguments_.backing, arguments_.directory});
   }
 
   void Work() {
@@ -203,7 +202,6 @@ int main(int argc, char** argv) {
   app.add_option("--device", arguments.device, "of the filesystem")->required();
   app.add_option("--acknowledgements", arguments.acknowledgements, "where on the device they are written, in bytes")->required();
   app.add_option("--backing", arguments.backing, "mount hardlinkfs over it at the directory");
-  app.add_option("--hardlinkfs", arguments.hardlinkfs, "the command");
   app.add_option("--workload", arguments.workload, "careful or mixed");
   app.add_option("--seed", arguments.seed, "of the steps");
   app.add_option("--steps", arguments.steps, "about how many");

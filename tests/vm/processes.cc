@@ -10,10 +10,13 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
+#include "mount-helpers/run_hardlinkfs.h"
 #include "store/base/unique_fd.h"
 #include "tests/vm/failure.h"
 
@@ -35,25 +38,13 @@ pid_t OnlyChild() {
 
 int ToShellStatus(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
-}  // namespace
-
-CommandEnd Run(const std::vector<std::string>& words) {
+// Runs `start`, which is given the end of a pipe to write to, and RETURNS: the process.
+CommandEnd RunWith(const std::function<pid_t(int out)>& start) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) FailWithErrno("pipe");
   UniqueFd out(ends[0]);
   UniqueFd in(ends[1]);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, in.get(), STDERR_FILENO);
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  // Not fork(2): with a log of writes in memory that takes longer than most commands.
-  pid_t child = 0;
-  const int error = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return {127, words[0] + ": " + std::strerror(error)};
+  const pid_t child = start(in.get());
   in = UniqueFd();
   CommandEnd end;
   std::array<char, 4096> buffer{};
@@ -66,6 +57,46 @@ CommandEnd Run(const std::vector<std::string>& words) {
   return end;
 }
 
+// RETURNS: as argv.
+std::vector<char*> ToArguments(const std::vector<std::string>& words) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  return arguments;
+}
+
+}  // namespace
+
+CommandEnd Run(const std::vector<std::string>& words) {
+  return RunWith([&](int out) {
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
+    pid_t child = 0;
+    const int error = posix_spawnp(&child, words[0].c_str(), &actions, nullptr, ToArguments(words).data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) Fail(words[0] + ": " + std::strerror(error));
+    return child;
+  });
+}
+
+CommandEnd RunHardlinkfs(const std::vector<std::string>& words) {
+  return RunWith([&](int out) {
+    const pid_t child = fork();
+    if (child < 0) FailWithErrno("fork");
+    if (child > 0) return child;
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
+    close(out);  // or the server would keep it
+    std::vector<std::string> all{"hardlinkfs"};
+    all.insert(all.end(), words.begin(), words.end());
+    const int status = RunHardlinkfs(static_cast<int>(all.size()), ToArguments(all).data());
+    std::fflush(nullptr);
+    _exit(status);
+  });
+}
+
 void UnmountWhenFree(const std::string& mountpoint) {
   for (int i = 0; umount2(mountpoint.c_str(), 0) != 0; ++i) {
     if (errno != EBUSY || i >= kUnmountTries) FailWithErrno("umount " + mountpoint);
@@ -76,7 +107,7 @@ void UnmountWhenFree(const std::string& mountpoint) {
 std::string Mounted::Mount() {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   unlink(kLog);
-  const CommandEnd end = Run({where_.command, "mount", "-o", std::string("commit=1,log=") + kLog, where_.source, where_.mountpoint});
+  const CommandEnd end = RunHardlinkfs({"mount", "-o", std::string("commit=1,log=") + kLog, where_.source, where_.mountpoint});
   if (end.status != 0) return "hardlinkfs mount failed with " + std::to_string(end.status) + ": " + end.output;
   server_ = OnlyChild();
   return server_ > 0 ? "" : "hardlinkfs mount left no server";

@@ -15,15 +15,16 @@ struct CommandEnd {
   std::string output;  // stdout and stderr
 };
 CommandEnd Run(const std::vector<std::string>& words);
+// The command hardlinkfs, with what comes behind its name.
+CommandEnd RunHardlinkfs(const std::vector<std::string>& words);
 
 // As umount(2), again and again while the last close of something is still on its way. Ends the program when it cannot be done.
 void UnmountWhenFree(const std::string& mountpoint);
 
-// One mount of hardlinkfs by the real command.
+// One mount of hardlinkfs.
 class Mounted {
  public:
   struct Where {
-    std::string command;
     std::string source;
     std::string mountpoint;
   };

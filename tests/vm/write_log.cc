@@ -1,6 +1,7 @@
 #include "tests/vm/write_log.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -82,6 +83,11 @@ WriteLog WriteLog::Read(const std::string& path, uint64_t acknowledgements) {
     }
     log.entries_.push_back(entry);
   }
+  // A child has no use for it, and fork(2) would take longer than most commands.
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(log.data_.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(log.data_.data() + log.data_.size()) / page * page;
+  if (begin < end && madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTFORK) != 0) FailWithErrno("madvise");
   return log;
 }
 

@@ -160,9 +160,10 @@ TEST_F(SettleTest, ExchangeOfTwoCasesKeepsBoth) {
 }
 
 TEST_F(SettleTest, LimitIsKeptAndTheRestComesLater) {
+  Directory("d");
   for (int i = 0; i < 10; ++i) {
     File("a" + std::to_string(i));
-    Rename("a" + std::to_string(i), "b" + std::to_string(i));
+    Rename("a" + std::to_string(i), "d/b" + std::to_string(i));
   }
   EXPECT_EQ(*volume().SettleSome(4), 4U);
   ExpectSound();
@@ -171,6 +172,18 @@ TEST_F(SettleTest, LimitIsKeptAndTheRestComesLater) {
   EXPECT_EQ(*volume().SettleSome(4), 2U);
   EXPECT_EQ(*volume().SettleSome(4), 0U);
   EXPECT_FALSE(volume().NeedsSettling());
+}
+
+// On FAT an entry is all there is of a file, and a sync of the directory would write that the old one goes before the new one is whole.
+TEST_F(SettleTest, NothingMovesWithinADirectory) {
+  File("a", "content");
+  Rename("a", "b");
+  EXPECT_EQ(*volume().SettleSome(4), 1U);
+  EXPECT_THAT(Bare(), ElementsAre());
+  EXPECT_THAT(InHomes(), ElementsAre(EndsWith("=content")));
+  EXPECT_EQ(*volume().SettleSome(4), 1U);
+  EXPECT_THAT(Bare(), ElementsAre("b=content"));
+  EXPECT_EQ(*volume().SettleSome(4), 0U);
 }
 
 // S1: the intents are durable before the first step, and S3: what moved before they are retired.
