@@ -20,7 +20,7 @@ enum class Rule {
   kTargetBeforeSource,      // ... the one that it went to right after the move
   kMovedFileIsSynced,       // ... and then the moved file
   kMovedDirectoryIsSynced,  // ... or the moved directory, also for its ".."
-  kNoMoveWithinDirectory,   // where a move writes both entries into one directory, it goes by homes/
+  kEntriesApart,            // where one sync could write both entries of a move, it goes by homes/
   kLeftPlaceIsTaken,        // the place that was left is taken until the end of the intent is durable
   // S4
   kDeletionBeforeRemoval,  // a deletion is durable before the content is removed

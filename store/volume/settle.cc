@@ -81,13 +81,12 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
         break;  // it will go away: every home at a place that is not its own is detached or an orphan's
       }
       if (resident.code() != ENOENT) return resident.error();
-      // By homes/, in two moves: what cannot change the case of a name in one step (the kernel's vfat only pretends); and where an entry is
-      // all there is of a file, as on FAT: with both entries in one directory, no sync has only the new one written.
-      const bool only_case = !capabilities_.case_sensitive && SameButForCase(home.name, spelling);
-      const bool only_entries = !capabilities_.hard_links && Keeps(Rule::kNoMoveWithinDirectory);
-      if (home.directory == row.directory && (only_case || only_entries)) {
-        return std::optional(Move{inode, home, HomesPlace(inode), true});
-      }
+      // By homes/, in two moves: what cannot be moved at once without a risk; and some backings cannot change the case of a name in one step
+      // (the kernel's vfat only pretends).
+      const Result<bool> both = WritesBothEntries(home.directory, row.directory);
+      if (!both.ok()) return both.error();
+      const bool only_case = !capabilities_.case_sensitive && home.directory == row.directory && SameButForCase(home.name, spelling);
+      if (*both || only_case) return std::optional(Move{inode, home, HomesPlace(inode), true});
       const Result<BackingDirectoryRef> in = directories_.Open(row.directory);
       if (in.code() == ENOENT) break;  // vanished; its names go when it is touched
       if (!in.ok()) return in.error();
@@ -100,7 +99,20 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
   return std::optional<Move>();
 }
 
+// Whether on FAT, where an entry is all there is of a file, the sync that makes its new entry durable could also write that the old one is gone:
+// with both in one directory, or the old one in the directory that `to` itself has its entry in, which fsync of `to` writes.
+Result<bool> Volume::WritesBothEntries(InodeId from, InodeId to) const {
+  if (capabilities_.hard_links || !Keeps(Rule::kEntriesApart)) return false;
+  if (from == to) return true;
+  if (to == kRootInode) return false;
+  const Result<InodeRecord> directory = catalog_.ReadInode(to);
+  if (!directory.ok()) return directory.error();
+  return directory->home.has_value() && directory->home->directory == from;
+}
+
 Result<bool> Volume::MakeMove(const Move& move) {
+  // A sync that failed may have been that of a directory: what is moved there now would never get to the disk.
+  if (Status writable = Writable(); !writable.ok()) return writable.error();
   const auto held = locks_.Exclusive(move.inode);
   Result<InodeRecord> record = catalog_.ReadInode(move.inode);
   if (!record.ok() && record.code() != ENOENT) return record.error();
@@ -114,7 +126,9 @@ Result<bool> Volume::MakeMove(const Move& move) {
     if (record->nlink == 0 || !IsAtOneOf(move.to, *names)) return false;
     const Result<bool> settled = IsSettled(move.to.directory);
     if (!settled.ok()) return settled.error();
-    if (!*settled) return false;
+    const Result<bool> both = WritesBothEntries(move.from.directory, move.to.directory);
+    if (!both.ok()) return both.error();
+    if (!*settled || *both) return false;
   }
   std::shared_lock gate(takeover_gate_);  // SyncCatalog opens contents without inode locks under the closed gate
   const MutexPair home_locks(HomeLock(move.from.directory), HomeLock(move.to.directory));  // the entries of both change
@@ -132,7 +146,10 @@ Result<bool> Volume::MakeMove(const Move& move) {
   }
   bool lost_track = false;
   const auto commit = [&]() -> Status {
-    if (Status renamed = MoveEntry(move.from, move.to, record->type, *from, *to); !renamed.ok()) return renamed;
+    if (Status renamed = MoveEntry(move.from, move.to, record->type, *from, *to); !renamed.ok()) {
+      lost_track = !Writable().ok();
+      return renamed;
+    }
     Transaction transaction(catalog_);
     transaction.DeleteHome(move.from);
     transaction.PutHome(move.to, move.inode);
@@ -145,6 +162,8 @@ Result<bool> Volume::MakeMove(const Move& move) {
     }
     Status committed = Commit(transaction);
     if (committed.ok()) return {};
+    lost_track = !Writable().ok();
+    if (lost_track) return committed;  // it is durable where it is, and the next session finds it there
     // Back, or the file could not be opened until the intent is resolved. If this fails too, that is what happens.
     Status undone = SyncEntries(move.from.directory);
     if (undone.ok()) undone = SyncEntries(move.to.directory);
@@ -160,6 +179,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
   return true;
 }
 
+// After a sync that failed it is back as a rule, and the next session looks where it is.
 Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
                          const BackingDirectoryRef& to_ref) {
   using File = Result<std::unique_ptr<BackingFile>>;
@@ -172,19 +192,26 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) {
     if (Status synced = NoteSync((*file)->Sync()); !synced.ok()) return synced;
   }
-  // Nobody syncs either directory before what was moved is durable where it went to.
-  const MutexPair entries_locks(EntriesLock(from.directory), EntriesLock(to.directory));
+  const std::unique_lock gate(move_gate_);
   if (Keeps(Rule::kMovesAreSynced)) {
     NoteNewEntries(from.directory);
     NoteNewEntries(to.directory);
   }
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
   // On FAT the new entry leads to nothing until fsync of what was moved writes that, and a long name of it may lie in a block before, which
-  // that fsync does not write. The old entry is whole all the while. After a failure nothing can be committed, so that the move is undone.
-  if (Keeps(Rule::kTargetBeforeSource)) static_cast<void>(NoteSync(backing_.SyncDirectory(to_ref)));
-  if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) static_cast<void>(NoteSync((*file)->Sync()));
-  if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) static_cast<void>(NoteSync(backing_.SyncDirectory(*directory)));
-  return {};
+  // that fsync does not write. The old entry is whole all the while.
+  const auto sync_moved = [&]() -> Status {
+    if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return NoteSync((*file)->Sync());
+    if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return NoteSync(backing_.SyncDirectory(*directory));
+    return {};
+  };
+  Status synced;
+  if (Keeps(Rule::kTargetBeforeSource)) synced = NoteSync(backing_.SyncDirectory(to_ref));
+  if (synced.ok()) synced = sync_moved();
+  if (synced.ok()) return {};
+  // Back, before anything that is synced yet takes the old entry from the disk: its name still lies there. If that fails too, nothing can be helped.
+  if (backing_.Rename(to_ref, to.name, from_ref, from.name).ok()) static_cast<void>(sync_moved());
+  return synced;
 }
 
 void Volume::LeavePlaces(const Move& move) {

@@ -47,7 +47,10 @@ Status Volume::SyncContentOf(InodeId inode) {
     if (tried.has_value() && record->home == tried) return {};
     tried = record->home;
     Result<std::unique_ptr<BackingFile>> content = OpenContent(inode);
-    if (content.ok()) return NoteSync((*content)->Sync());
+    if (content.ok()) {
+      const std::shared_lock gate(move_gate_);
+      return NoteSync((*content)->Sync());
+    }
     if (content.code() != ENOENT) return content.error();
   }
   return Error{EIO, "the home does not stay where it is"};
@@ -151,7 +154,10 @@ Status Volume::SyncEntries(InodeId directory) {
   Status synced;
   const Result<BackingDirectoryRef> ref = directories_.Open(directory);
   // Gone, or something else is in its place: then nothing in it is relied on.
-  if (ref.code() != ENOENT && ref.code() != ENOTDIR) synced = ref.ok() ? NoteSync(backing_.SyncDirectory(*ref)) : ref.status();
+  if (ref.code() != ENOENT && ref.code() != ENOTDIR) {
+    const std::shared_lock gate(move_gate_);
+    synced = ref.ok() ? NoteSync(backing_.SyncDirectory(*ref)) : ref.status();
+  }
   MutexLock lock(pending_mutex_);
   syncing_directories_.erase(directory);
   if (!synced.ok()) unsynced_directories_.insert(directory);

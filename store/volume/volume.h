@@ -350,6 +350,7 @@ class Volume {
   Result<std::optional<Move>> PlanMove(InodeId inode, bool break_cycles);
   Result<bool> IsSettled(InodeId directory) const;
   bool IsAtOneOf(const Place& place, const std::vector<NameRow>& names) const;
+  Result<bool> WritesBothEntries(InodeId from, InodeId to) const;
   Result<bool> MakeMove(const Move& move);
   Status MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
                    const BackingDirectoryRef& to_ref);
@@ -377,8 +378,11 @@ class Volume {
 
   // Who changes the entries of a directory's home, and their rows: creation, settler, reclaim. After the inode locks; held over I/O.
   std::array<Mutex, 64> home_locks_;
-  // One fsync of a directory at a time, and no move of the settler meanwhile; held over it, before pending_mutex_.
+  // One fsync of a directory at a time; held over it, before move_gate_ and pending_mutex_.
   std::array<Mutex, 16> entries_locks_;
+  // Each fsync on the backing passes it shared; a move holds it alone until its new entry is durable. On FAT the fsync of one thing also writes
+  // what others have in the same block, and so could have the old entry go before.
+  std::shared_mutex move_gate_;
 
   Mutex meta_mutex_;  // leaf
   MetaRecord meta_ GUARDED_BY(meta_mutex_);

@@ -1,6 +1,7 @@
 // What is durable, and what a power cut leaves: the part of the tree that knows of Disk.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,9 @@ namespace hardlinkfs::memory_backing {
 namespace {
 
 constexpr uint64_t kNamesInABlock = 6;
+constexpr size_t kBlocks = 3;  // of a directory
+
+size_t BlockOf(const std::string& key) { return std::hash<std::string>()(key) % kBlocks; }
 
 }  // namespace
 
@@ -42,29 +46,52 @@ void Tree::Sync(const NodeRef& node) {
   for (const Change& change : log_) {
     if (change.entry.has_value() && IsBlank(*change.entry)) change.entry->node->exposed = true;
   }
-  // On FAT a directory's own entries, and the entry that shows the node now. A journal knows no difference.
-  const auto is_shown_by = [&](const Change& change) {
-    const auto now = change.directory->entries.find(change.key);
-    return change.entry.has_value() && now != change.directory->entries.end() && now->second.node == node;
+  if (options_.disk == Disk::kJournal) {
+    for (const Change& change : log_) Apply(change);
+    log_.clear();
+    return;
+  }
+  for (const Change& change : log_) {
+    if (change.directory == node) Apply(change);
+  }
+  std::erase_if(log_, [&](const Change& change) { return change.directory == node; });
+  if (const Shown shown = FindEntryOf(*root_, node); shown.directory != nullptr) SyncBlock(shown);
+}
+
+// On FAT the sync of a node writes the entry that shows it, but not what of its name lies in a block before, and whatever else of the directory lies
+// in the same block.
+void Tree::SyncBlock(const Shown& shown) {
+  const auto is_shown = [&](const Change& change) { return change.directory.get() == shown.directory && change.key == shown.key; };
+  const auto is_in_block = [&](const Change& change) {
+    return change.directory.get() == shown.directory && BlockOf(change.key) == BlockOf(shown.key);
   };
-  const auto syncs = [&](const Change& change) {
-    return options_.disk == Disk::kJournal || change.directory == node || is_shown_by(change);
-  };
-  std::vector<std::pair<NodeRef, std::string>> shown;
+  bool is_torn = false;
+  const auto durable = shown.directory->durable_entries.find(shown.key);
+  const Node::Entry was = durable == shown.directory->durable_entries.end() ? Node::Entry() : durable->second;
   for (Change change : log_) {
-    if (!syncs(change)) continue;
-    // The whole of an entry comes with its directory only.
-    if (options_.disk == Disk::kFat && change.directory != node) {
-      change.entry->is_torn = true;
-      shown.emplace_back(change.directory, change.key);
-    }
+    if (!is_in_block(change)) continue;
+    // Moved back, it has its old name, which lies there.
+    const bool is_new = is_shown(change) && change.entry.has_value() && !(was.node == change.entry->node && was.spelling == change.entry->spelling);
+    if (is_new) change.entry->is_torn = is_torn = true;
     Apply(change);
   }
-  std::erase_if(log_, [&](const Change& change) { return options_.disk == Disk::kJournal || change.directory == node; });
-  // What was in the entry's place before does not come back.
-  for (const auto& [directory, key] : shown) {
-    std::erase_if(log_, [&](const Change& change) { return change.directory == directory && change.key == key && !is_shown_by(change); });
+  // The whole of it comes with its directory only.
+  std::optional<Change> whole;
+  for (const Change& change : log_) {
+    if (is_torn && is_shown(change)) whole = change;
   }
+  std::erase_if(log_, is_in_block);
+  if (whole.has_value() && whole->entry.has_value()) log_.push_back(*whole);
+}
+
+// RETURNS: where the node is shown; nowhere if it was removed.
+Tree::Shown Tree::FindEntryOf(const Node& below, const NodeRef& node) {
+  for (const auto& [key, entry] : below.entries) {
+    if (entry.node == node) return {&below, key};
+    if (entry.node->type != FileType::kDirectory) continue;
+    if (Shown found = FindEntryOf(*entry.node, node); found.directory != nullptr) return found;
+  }
+  return {};
 }
 
 // The kernel reports it once and calls the pages clean, so nobody writes them ever again. Its entry is another block.

@@ -137,6 +137,12 @@ class Tree {
   };
   void Note(const NodeRef& directory, const std::string& key, const std::optional<Node::Entry>& moved = std::nullopt) REQUIRES(mutex_);
   static void Apply(const Change& change);
+  struct Shown {
+    const Node* directory = nullptr;
+    std::string key;
+  };
+  static Shown FindEntryOf(const Node& below, const NodeRef& node);
+  void SyncBlock(const Shown& shown) REQUIRES(mutex_);
   void KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   void KeepSome(const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   SparseBytes SomeSectors(const Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);

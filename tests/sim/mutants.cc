@@ -29,7 +29,7 @@ std::vector<Mutant> AllMutants() {
       {Rule::kTargetBeforeSource, "TargetBeforeSource", "S3: its new name is durable right after a move, and before the old one goes"},
       {Rule::kMovedFileIsSynced, "MovedFileIsSynced", "S3: then a moved file is synced (vfat)"},
       {Rule::kMovedDirectoryIsSynced, "MovedDirectoryIsSynced", "S3: or a moved directory"},
-      {Rule::kNoMoveWithinDirectory, "NoMoveWithinDirectory", "S3: on FAT nothing moves within a directory"},
+      {Rule::kEntriesApart, "EntriesApart", "S3: no sync writes both entries of a move at once (FAT)"},
       {Rule::kLeftPlaceIsTaken, "LeftPlaceIsTaken", "S3: the place that was left is taken until the retired intent is durable"},
       {Rule::kDeletionBeforeRemoval, "DeletionBeforeRemoval", "S4: a deletion is durable before the content is removed"},
       {Rule::kHomeIsTaken, "HomeIsTaken", "S4: a place is not used again while its home is there"},

@@ -8,6 +8,7 @@ namespace hardlinkfs {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::IsEmpty;
 using testing::SizeIs;
 
