@@ -8,6 +8,7 @@
 #include "store/backing/case_fold.h"
 #include "store/base/rules.h"
 #include "store/volume/loop_guard.h"
+#include "store/volume/spelling.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -140,6 +141,12 @@ Result<bool> Volume::MakeMove(const Move& move) {
   const Result<BackingDirectoryRef> to = directories_.Open(move.to.directory);
   if (to.code() == ENOENT) return false;
   if (!to.ok()) return to.error();
+  if (record->nlink == 0 && !capabilities_.case_sensitive) {
+    // It was removed before a power cut took that back, and in its place may be somebody else's by now.
+    const Result<bool> ours = IsSpelledSo(backing_, *from, move.from.name);
+    if (!ours.ok()) return ours.error();
+    if (!*ours) return Error{ENOENT, "removed before a power cut"};
+  }
   const bool is_directory = record->type == FileType::kDirectory;
   if (is_directory) {
     if (Status pinned = directories_.Pin(move.inode); !pinned.ok()) return pinned.error();
