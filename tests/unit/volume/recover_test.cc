@@ -36,8 +36,9 @@ class RecoverTest : public VolumeTest {
   // The settler has announced it, durably, and then the server has died.
   void AnnounceMoveOfAToB() {
     Directory("d");
-    File("a", "content");
-    ASSERT_EQ(Rename("a", "d/b"), 0);
+    Directory("e");
+    File("e/a", "content");
+    ASSERT_EQ(Rename("e/a", "d/b"), 0);
     backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kRename ? EIO : 0; });
     static_cast<void>(volume().SettleSome(10));
     Revive();
@@ -113,8 +114,9 @@ TEST_F(RecoverTest, RecoveryThatIsCutShortIsDoneAgain) {
 // Before each move is committed the power goes: the log ends after the intents, and the backing is ahead of it.
 TEST_F(RecoverTest, MoveThatTheLogDoesNotKnowIsTakenFromTheBacking) {
   Directory("d");
-  File("a", "1");
-  Rename("a", "d/b");
+  Directory("e");
+  File("e/a", "1");
+  Rename("e/a", "d/b");
   Names();
   bool moved = false;
   int syncs = 0;  // the first is that of the new name, before the commit
@@ -124,13 +126,13 @@ TEST_F(RecoverTest, MoveThatTheLogDoesNotKnowIsTakenFromTheBacking) {
   });
   EXPECT_FALSE(volume().SettleSome(10).ok());
   Revive();
-  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=1"));
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=1", "e/"));
   const uint64_t unsynced = engine().UnsyncedCommits();
   EXPECT_EQ(unsynced, 1U);
   machine_.Kill();
   engine().ForgetUnsynced(0);
   Open();
-  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=1"));
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=1", "e/"));
   ExpectSound();
 }
 
@@ -138,15 +140,16 @@ TEST_F(RecoverTest, MoveThatTheLogDoesNotKnowIsTakenFromTheBacking) {
 TEST_F(RecoverTest, OfTheTwinsOfAHalfMoveTheOneWithTheContentStays) {
   for (const bool moved : {false, true}) {
     AnnounceMoveOfAToB();
-    BareFile("a", moved ? "" : "content");
+    BareFile("e/a", moved ? "" : "content");
     BareFile("d/b", moved ? "content" : "");
     Open();
-    EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content")) << moved;
+    EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/")) << moved;
     Close();
-    EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content")) << moved;
+    EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/")) << moved;
     Open();
     EXPECT_EQ(Remove("d/b"), 0);
     EXPECT_EQ(Remove("d"), 0);
+    EXPECT_EQ(Remove("e"), 0);
     Reopen();
   }
 }
@@ -155,13 +158,13 @@ TEST_F(RecoverTest, OfTheTwinsOfAHalfMoveTheOneWithTheContentStays) {
 TEST_F(RecoverTest, TwinsOfAHalfMoveThatNobodyPartedAreLeftAlone) {
   AnnounceMoveOfAToB();
   BareFile("d/b", "content");
-  const Result<BackingStat> one = backing().Stat(backing().root(), BackingName("a"));
-  ASSERT_EQ(backing().SetTimes(*backing().OpenDirectory(backing().root(), BackingName("d")), BackingName("b"), std::nullopt, one->mtime).code(), 0);
+  const Result<BackingStat> one = backing().Stat(BareDirectory("e"), BackingName("a"));
+  ASSERT_EQ(backing().SetTimes(BareDirectory("d"), BackingName("b"), std::nullopt, one->mtime).code(), 0);
   Open();
-  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content"));
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
   EXPECT_EQ(volume().SettleSome(10).code(), 0);
-  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content"));
-  EXPECT_THAT(Bare(), ElementsAre("a=content", "d/", "d/b=content"));
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/", "e/a=content"));
 }
 
 // Where case does not count, what is found at a place may be another one of the same letters, which is not to be removed.
@@ -184,22 +187,23 @@ TEST_F(RecoverTest, AnotherOfTheSameLettersIsNoTwin) {
 // A file is moved out of a directory that is moved itself: where it was can only be found after that one.
 TEST_F(RecoverTest, MoveOutOfADirectoryThatWasBeingMovedWaitsForIt) {
   File("f", "content");
-  Directory("d");
+  Directory("x");
+  Directory("x/d");
   Directory("e");
-  ASSERT_EQ(Rename("f", "d/f"), 0);
+  ASSERT_EQ(Rename("f", "x/d/f"), 0);
   Reopen();
-  ASSERT_EQ(Rename("d", "e/m"), 0);
+  ASSERT_EQ(Rename("x/d", "e/m"), 0);
   ASSERT_EQ(Rename("e/m/f", "g"), 0);
-  ASSERT_THAT(Names(), ElementsAre("e/", "e/m/", "g=content"));
+  ASSERT_THAT(Names(), ElementsAre("e/", "e/m/", "g=content", "x/"));
   ASSERT_GT(*volume().SettleSome(10), 0U);
   machine_.Kill();
   engine().ForgetUnsynced(0);
-  ASSERT_THAT(Bare(), ElementsAre("e/", "e/m/", "g=content"));
+  ASSERT_THAT(Bare(), ElementsAre("e/", "e/m/", "g=content", "x/"));
   // What a rename on FAT may leave, and its fsck make of that.
   BareMove("g", "e/m/f");
   BareFile("g", "");
   Open();
-  EXPECT_THAT(Names(), ElementsAre("e/", "e/m/", "g=content"));
+  EXPECT_THAT(Names(), ElementsAre("e/", "e/m/", "g=content", "x/"));
   ExpectSound();
 }
 

@@ -162,9 +162,10 @@ TEST_F(SettleTest, ExchangeOfTwoCasesKeepsBoth) {
 
 TEST_F(SettleTest, LimitIsKeptAndTheRestComesLater) {
   Directory("d");
+  Directory("e");
   for (int i = 0; i < 10; ++i) {
-    File("a" + std::to_string(i));
-    Rename("a" + std::to_string(i), "d/b" + std::to_string(i));
+    File("e/a" + std::to_string(i));
+    Rename("e/a" + std::to_string(i), "d/b" + std::to_string(i));
   }
   EXPECT_EQ(*volume().SettleSome(4), 4U);
   ExpectSound();
