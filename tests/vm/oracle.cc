@@ -112,15 +112,16 @@ std::string Oracle::JudgeContent(FileId file, const SeenEntry& entry, uint32_t d
   return "";
 }
 
-// A content that began to be after the state that is shown: its creation was not promised, and it may be found as a stranger.
-bool Oracle::IsMadeLater(const SeenEntry& entry, size_t state, size_t acknowledged) const {
+// A content that began to be after the state that is shown: its creation was not promised, and it may be found as a stranger; under its name
+// with what its blocks held before, where there is no journal.
+bool Oracle::IsMadeLater(const std::string& path, const SeenEntry& entry, size_t state, size_t acknowledged) const {
   const size_t end = std::min(acknowledged + 1, steps_.size());
   const FileId file = FileOf(entry.content);
   for (size_t i = state; i < end; ++i) {
     const Step& step = steps_[i];
     if (entry.directory
             ? step.kind == StepKind::kMakeDirectory
-            : (step.kind == StepKind::kCreate || step.kind == StepKind::kCreateUnnamed) && (file == kDirectory || file == step.file)) {
+            : (step.kind == StepKind::kCreate || step.kind == StepKind::kCreateUnnamed) && (file == kDirectory || file == step.file || path == step.path)) {
       return true;
     }
   }
@@ -158,7 +159,7 @@ Oracle::Verdict Oracle::Compare(const SeenTree& seen, size_t state, size_t ackno
     if (tree.names().contains(path) || path == kLostAndFound) continue;
     const bool looks_so =
         strangers_ == Strangers::kKeepTheirMode || entry.permissions == (entry.directory ? kStrangersDirectoryMode : kStrangersMode);
-    if (!looks_so || (!IsMadeLater(entry, state, acknowledged) && !IsTornName(path, entry))) {
+    if (!looks_so || (!IsMadeLater(path, entry, state, acknowledged) && !IsTornName(path, entry))) {
       verdict.wrong.push_back(Describe(path, entry.content) + " should not be there" + (looks_so ? ", not even as a stranger" : ""));
     } else if (!entry.directory) {
       verdict.strangers.push_back(path);

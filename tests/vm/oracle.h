@@ -51,7 +51,7 @@ class Oracle {
   Verdict Compare(const SeenTree& seen, size_t state, size_t acknowledged) const;
   std::vector<std::string> CompareNames(const SeenTree& seen, size_t acknowledged) const;
   std::string JudgeContent(FileId file, const SeenEntry& entry, uint32_t durable, size_t acknowledged) const;
-  bool IsMadeLater(const SeenEntry& entry, size_t state, size_t acknowledged) const;
+  bool IsMadeLater(const std::string& path, const SeenEntry& entry, size_t state, size_t acknowledged) const;
 
   const std::vector<Step> steps_;
   const Promise promise_;
