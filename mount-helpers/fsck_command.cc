@@ -142,7 +142,7 @@ class Fsck {
     if (command_.mode != RepairMode::kNothing) {
       volume.reset();  // the lock is free for a moment; whoever takes it keeps us out
       volume = Open(UnmountedVolume::Access::kReadWrite);
-      if (volume == nullptr) return kFsckOperational;
+      if (volume == nullptr) return nothing_to_check_ ? kFsckClean : kFsckOperational;
     }
     const bool was_clean = meta.ok() && meta->clean;
     const int status = Check(*volume, was_clean);
@@ -166,7 +166,7 @@ class Fsck {
   Opened Open(UnmountedVolume::Access access) {
     Result<Opened> opened = OpenUnmounted(UniqueFd(fcntl(source_.directory.get(), F_DUPFD_CLOEXEC, 0)), options_, access);
     if (opened.ok()) return *std::move(opened);
-    if (opened.code() == ENODATA) {
+    if (opened.code() == EINPROGRESS) {
       nothing_to_check_ = true;
       console_.Print(source_.path + ": " + opened.error().what + ": nothing to check\n");
       return nullptr;

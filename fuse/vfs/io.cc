@@ -48,7 +48,7 @@ Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bo
   (*open)->NoteWrite(clock_.Now());
   // By a handle past passthrough, which is uncached, the kernel does not ask for the sync itself.
   const bool synchronous = (open_flags & O_DSYNC) != 0 || options_.durability == Durability::kEverything;
-  if (written.ok() && synchronous && (*open)->backing_id > 0) return volume_.NoteSync((*open)->file->Sync());
+  if (written.ok() && synchronous && (*open)->backing_id > 0) return volume_.SyncFile(*(*open)->file);
   return written;
 }
 

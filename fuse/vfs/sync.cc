@@ -10,14 +10,14 @@ Status Vfs::Sync(InodeId inode, SyncMode mode) {
   if (!open.ok()) return open.error();
   if (mode == SyncMode::kAll || (*open)->writers > 0) {
     if (Status synced = SyncContent(inode, **open); !synced.ok()) return synced;
-  } else if (Status synced = volume_.NoteSync((*open)->file->Sync()); !synced.ok()) {
+  } else if (Status synced = volume_.SyncFile(*(*open)->file); !synced.ok()) {
     return synced;
   }
   return volume_.SyncCatalog();
 }
 
 Status Vfs::SyncContent(InodeId inode, OpenContent& open) {
-  if (Status synced = volume_.NoteSync(open.file->Sync()); !synced.ok()) return synced;
+  if (Status synced = volume_.SyncFile(*open.file); !synced.ok()) return synced;
   const auto held = volume_.locks().Exclusive(inode);
   return Refresh(inode, open).status();
 }

@@ -245,7 +245,7 @@ Result<std::unique_ptr<PrivateArea>> PrivateArea::OpenIn(int root_fd, UniqueFd d
   if (!volume.ok()) return volume.error();
   bool is_new = !volume->has_value();
   if (access == Access::kReadOnly) {
-    if (is_new) return Error{ENODATA, "the first mount of the volume did not come to an end"};
+    if (is_new) return Error{EINPROGRESS, "the first mount of the volume did not come to an end"};
     is_new = StatAt(fd, kUnfinishedName).ok();
     return std::unique_ptr<PrivateArea>(new PrivateArea(std::move(directory), std::move(*lock), std::move(**volume), is_new));
   }

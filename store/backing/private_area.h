@@ -28,7 +28,7 @@ class PrivateArea {
   // Opens the area below the directory `root_fd` (borrowed; only used during the call), creating it with its README.txt, volume file and
   // homes/ when absent, and takes the volume's lock. With kReadOnly nothing is made, and readers share the lock.
   // RETURNS: EBUSY when another server holds the lock; EUCLEAN for a volume file that cannot be parsed, or that is missing while a
-  // catalog or homes are there; ENOTSUP for a newer format; with kReadOnly ENOENT when there is none, ENODATA when a server died that was making it; else the backing's
+  // catalog or homes are there; ENOTSUP for a newer format; with kReadOnly ENOENT when there is none, EINPROGRESS when a server died that was making it; else the backing's
   // errno. On an error nothing is changed.
   static Result<std::unique_ptr<PrivateArea>> Open(int root_fd, Access access = Access::kReadWrite);
   // For a new catalog beside what is left: takes a volume file that is damaged or missing out of the way (volume.damaged) and makes

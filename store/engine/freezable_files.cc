@@ -16,6 +16,11 @@ class FreezableFile final : public rocksdb::FSWritableFileOwnerWrapper {
   FreezableFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::shared_ptr<const std::atomic<bool>> frozen)
       : FSWritableFileOwnerWrapper(std::move(file)), frozen_(std::move(frozen)) {}
 
+  // RocksDB's wrapper keeps it to itself; the files below tell by it what compaction writes.
+  void SetIOPriority(rocksdb::Env::IOPriority priority) override {
+    FSWritableFileOwnerWrapper::SetIOPriority(priority);
+    target()->SetIOPriority(priority);
+  }
   using FSWritableFileOwnerWrapper::Append;
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, IODebugContext* context) override {
     return *frozen_ ? Frozen() : FSWritableFileOwnerWrapper::Append(data, options, context);

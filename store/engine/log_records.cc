@@ -14,7 +14,7 @@ using rocksdb::Slice;
 
 constexpr size_t kHeaderBytes = 7;
 constexpr size_t kTypeAt = 6;  // behind the checksum, and in it
-enum : uint8_t { kZero = 0, kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
+enum : uint8_t { kZero = 0, kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4, kFirstRecycled = 5, kLastRecycled = 8 };
 
 // RocksDB masks a checksum that is stored, as a CRC of what holds its own CRC is of little use (util/crc32c.h).
 uint32_t MaskedCrc32c(const Slice& bytes) {
@@ -56,8 +56,15 @@ IOStatus LogRecords::NextFragment(Fragment& fragment) {
   fragment.type = TakeLittle<uint8_t>(header);
   if (length > left_.size() - kHeaderBytes) return IOStatus::NotFound("a fragment that is cut off");
   if (fragment.type == kZero && length == 0) return IOStatus::NotFound("nothing was written");
-  if (MaskedCrc32c({left_.data() + kTypeAt, length + size_t{1}}) != checksum) return IOStatus::NotFound("a damaged fragment");
-  if (fragment.type > kLast) return IOStatus::Corruption("a log has a fragment of unknown type", std::to_string(fragment.type));
+  // Of a log that is written over an older one each header has 4 bytes more.
+  const size_t more = fragment.type >= kFirstRecycled && fragment.type <= kLastRecycled ? 4 : 0;
+  if (more > left_.size() - kHeaderBytes - length) return IOStatus::NotFound("a fragment that is cut off");
+  if (MaskedCrc32c({left_.data() + kTypeAt, length + 1 + more}) != checksum) return IOStatus::NotFound("a damaged fragment");
+  if (fragment.type > kLast) {
+    // Behind the beginning it is what blocks held that were never written.
+    if (block_end_ != left_.size()) return IOStatus::NotFound("a fragment of another log");
+    return IOStatus::Corruption("a log has a fragment of unknown type", std::to_string(fragment.type));
+  }
   fragment.content = {left_.data() + kHeaderBytes, length};
   left_.remove_prefix(kHeaderBytes + length);
   return IOStatus::OK();

@@ -20,8 +20,8 @@ class LogRecords {
   explicit LogRecords(std::unique_ptr<rocksdb::FSSequentialFile> log) : log_(std::move(log)), block_(kBlockBytes) {}
 
   // Reads the next record into `record`. RETURNS: NotFound at the end of the log, and where a fragment is cut off, damaged, or none that
-  // may follow the one before: there is then no record behind it either; IOError if the log cannot be read; Corruption for a whole
-  // fragment of a kind that the engine's settings never make.
+  // may follow the one before: there is then no record behind it either; IOError if the log cannot be read; Corruption if it
+  // begins with a whole fragment of a kind that the engine's settings never make.
   rocksdb::IOStatus Next(std::string& record);
   // RETURNS: how many bytes of the log the records read so far take, with what is before them.
   uint64_t end() const { return end_; }

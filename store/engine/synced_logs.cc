@@ -2,6 +2,7 @@
 
 #include <rocksdb/db.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "store/engine/beginning.h"
@@ -79,6 +80,7 @@ rocksdb::Status SyncedLogs::Find(const rocksdb::Options& options, const std::str
   uint64_t last = 0;
   if (rocksdb::Status opened = ReadLastNumber(options, path, last); !opened.ok()) return opened;
   const MutexLock lock(mutex_);
+  is_found_ = true;
   Sequence sequence(last + 1);
   std::map<std::string, uint64_t> passed;  // up to the last record
   for (const std::string& log : asked_for_) {
@@ -104,7 +106,8 @@ IOStatus SyncedLogs::NewSequentialFile(const std::string& path, const rocksdb::F
   IOStatus opened = FileSystemWrapper::NewSequentialFile(path, options, result, context);
   if (!opened.ok() || !IsLog(path)) return opened;
   const MutexLock lock(mutex_);
-  asked_for_.push_back(path);
+  if (!is_found_) asked_for_.push_back(path);
+  if (std::find(asked_for_.begin(), asked_for_.end(), path) == asked_for_.end()) return opened;  // made since
   const auto end = ends_.find(path);
   *result = std::make_unique<Beginning>(std::move(*result), end == ends_.end() ? 0 : end->second);
   return opened;

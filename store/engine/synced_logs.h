@@ -29,7 +29,7 @@ namespace hardlinkfs {
 // RETURNS: the batch that marks a sync. It changes nothing.
 rocksdb::WriteBatch SyncMark();
 
-// A database's files, whose logs end where the last completed Sync did; before Find, at their beginning. What is written goes on as ever.
+// A database's files, whose logs of before end where the last completed Sync did; until Find, at their beginning. What is made later is as it is.
 class SyncedLogs final : public rocksdb::FileSystemWrapper {
  public:
   explicit SyncedLogs(std::shared_ptr<rocksdb::FileSystem> base) : FileSystemWrapper(std::move(base)) {}
@@ -44,7 +44,8 @@ class SyncedLogs final : public rocksdb::FileSystemWrapper {
 
  private:
   Mutex mutex_;  // a leaf
-  std::vector<std::string> asked_for_ GUARDED_BY(mutex_);  // logs, in their order
+  bool is_found_ GUARDED_BY(mutex_) = false;
+  std::vector<std::string> asked_for_ GUARDED_BY(mutex_);    // logs, in their order, until then
   std::map<std::string, uint64_t> ends_ GUARDED_BY(mutex_);  // in bytes; of the others nothing is shown
 };
 

@@ -361,7 +361,7 @@ Result<std::unique_ptr<UnmountedVolume>> OpenUnmounted(UniqueFd root, const Open
   // Never the first: to find out whether there is a volume nothing may be made.
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get(), PrivateArea::Access::kReadOnly);
   if (area.code() == ENOENT) return Error{ENOENT, "there is no volume here"};
-  if (area.ok() && (*area)->is_new()) return Error{ENODATA, "the first mount of the volume did not come to an end"};
+  if (area.ok() && (*area)->is_new()) return Error{EINPROGRESS, "the first mount of the volume did not come to an end"};
   if (area.ok() && writes) {
     area->reset();
     area = PrivateArea::Open(root.get());

@@ -57,7 +57,7 @@ class UnmountedVolume {
   virtual Status Finish(const Clock& clock) = 0;
 };
 
-// With kReadOnly not a byte is changed. RETURNS: as OpenVolume, but never makes a volume: ENOENT, and ENODATA for one whose
+// With kReadOnly not a byte is changed. RETURNS: as OpenVolume, but never makes a volume: ENOENT, and EINPROGRESS for one whose
 // first mount did not come to an end: no operation on it was ever acknowledged.
 Result<std::unique_ptr<UnmountedVolume>> OpenUnmounted(UniqueFd root, const OpenOptions& options, UnmountedVolume::Access access);
 

@@ -3,6 +3,7 @@
 // is, as before any (S3).
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <set>
 
 #include "store/backing/case_fold.h"
@@ -13,6 +14,8 @@
 
 namespace hardlinkfs {
 namespace {
+
+constexpr std::chrono::milliseconds kPatience{100};
 
 constexpr size_t kNamesConsidered = 64;  // of a file with thousands of links any will do
 
@@ -82,18 +85,19 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
         break;  // it will go away: every home at a place that is not its own is detached or an orphan's
       }
       if (resident.code() != ENOENT) return resident.error();
-      // By homes/, in two moves: what cannot be moved at once without a risk; and some backings cannot change the case of a name in one step
-      // (the kernel's vfat only pretends).
-      const Result<bool> both = WritesBothEntries(home.directory, row.directory);
-      if (!both.ok()) return both.error();
-      const bool only_case = !capabilities_.case_sensitive && home.directory == row.directory && SameButForCase(home.name, spelling);
-      if (*both || only_case) return std::optional(Move{inode, home, HomesPlace(inode), true});
+      // Some backings cannot change the case of a name in one step (the kernel's vfat only pretends): through homes/, in two moves.
+      if (!capabilities_.case_sensitive && home.directory == row.directory && SameButForCase(home.name, spelling)) {
+        return std::optional(Move{inode, home, HomesPlace(inode), true});
+      }
       const Result<BackingDirectoryRef> in = directories_.Open(row.directory);
       if (in.code() == ENOENT) break;  // vanished; its names go when it is touched
       if (!in.ok()) return in.error();
       const Result<BackingStat> there = backing_.Stat(*in, spelling);
       if (there.ok()) continue;  // a clash: the other spelling
       if (!there.ok() && there.code() != ENOENT) return there.error();
+      const Result<bool> both = WritesBothEntries(home.directory, row.directory);
+      if (!both.ok()) return both.error();
+      if (*both) return std::optional(Move{inode, home, HomesPlace(inode), true});
       return std::optional(Move{inode, home, to, false});
     }
   }
@@ -141,7 +145,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
   const Result<BackingDirectoryRef> to = directories_.Open(move.to.directory);
   if (to.code() == ENOENT) return false;
   if (!to.ok()) return to.error();
-  if (record->nlink == 0 && !capabilities_.case_sensitive) {
+  if (record->nlink == 0 && !capabilities_.case_sensitive && !verified_.Contains(move.inode)) {
     // It was removed before a power cut took that back, and in its place may be somebody else's by now.
     const Result<bool> ours = IsSpelledSo(backing_, *from, move.from.name);
     if (!ours.ok()) return ours.error();
@@ -171,7 +175,10 @@ Result<bool> Volume::MakeMove(const Move& move) {
     if (committed.ok()) return {};
     lost_track = !Writable().ok();
     if (lost_track) return committed;  // it is durable where it is, and the next session finds it there
-    // Back, or the file could not be opened until the intent is resolved. If this fails too, that is what happens.
+    // Back, or the file could not be opened until the intent is resolved. If this fails too, or may not be done, that is what happens.
+    const Result<bool> both = WritesBothEntries(move.to.directory, move.from.directory);
+    lost_track = !both.ok() || *both;
+    if (lost_track) return committed;
     Status undone = SyncEntries(move.from.directory);
     if (undone.ok()) undone = SyncEntries(move.to.directory);
     if (undone.ok()) undone = MoveEntry(move.to, move.from, record->type, *to, *from);
@@ -181,12 +188,12 @@ Result<bool> Volume::MakeMove(const Move& move) {
   const Status moved = commit();
   if (lost_track) return moved.error();  // still pinned, so that nothing inside seems to have vanished
   if (is_directory) directories_.Unpin(move.inode);
-  if (moved.code() == EEXIST || moved.code() == EINVAL) return false;
+  if (moved.code() == EEXIST || moved.code() == EINVAL || moved.code() == EAGAIN) return false;
   if (!moved.ok()) return moved.error();
   return true;
 }
 
-// After a sync that failed it is back as a rule, and the next session looks where it is.
+// After a sync that failed it is back as a rule, and the next session looks where it is. EAGAIN: not now.
 Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
                          const BackingDirectoryRef& to_ref) {
   using File = Result<std::unique_ptr<BackingFile>>;
@@ -199,7 +206,9 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) {
     if (Status synced = NoteSync((*file)->Sync()); !synced.ok()) return synced;
   }
-  const std::unique_lock gate(move_gate_);
+  // Who syncs may need long; the settler is in no hurry, and holds what others wait for.
+  const std::unique_lock gate(move_gate_, kPatience);
+  if (!gate.owns_lock()) return Error{EAGAIN, "others sync"};
   if (Keeps(Rule::kMovesAreSynced)) {
     NoteNewEntries(from.directory);
     NoteNewEntries(to.directory);
@@ -207,13 +216,18 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
   // On FAT the new entry leads to nothing until fsync of what was moved writes that, and a long name of it may lie in a block before, which
   // that fsync does not write. The old entry is whole all the while.
+  const auto final = [this](Status synced) {
+    // Now it cannot be asked again.
+    if (synced.code() == EMFILE || synced.code() == ENFILE) synced = Error{EIO, synced.error().what};
+    return NoteSync(synced);
+  };
   const auto sync_moved = [&]() -> Status {
-    if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return NoteSync((*file)->Sync());
-    if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return NoteSync(backing_.SyncDirectory(*directory));
+    if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return final((*file)->Sync());
+    if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return final(backing_.SyncDirectory(*directory));
     return {};
   };
   Status synced;
-  if (Keeps(Rule::kTargetBeforeSource)) synced = NoteSync(backing_.SyncDirectory(to_ref));
+  if (Keeps(Rule::kTargetBeforeSource)) synced = final(backing_.SyncDirectory(to_ref));
   if (synced.ok()) synced = sync_moved();
   if (synced.ok()) return {};
   // Back, before anything that is synced yet takes the old entry from the disk: its name still lies there. If that fails too, nothing can be helped.
@@ -238,6 +252,8 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
       announced_.insert(AsTheBackingSees(move.to));
     }
   }
+  // With the intents what a directory itself lies in becomes durable too: fsync of what is moved does not write that.
+  for (const Move& move : moves) NoteNewEntries(move.to.directory);
   if (Status committed = Commit(intents); !committed.ok()) {
     for (const Move& move : moves) LeavePlaces(move);
     return committed.error();

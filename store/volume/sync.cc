@@ -32,6 +32,11 @@ Status Volume::NoteSync(Status synced) {
   return Error{EIO, synced.error().what};
 }
 
+Status Volume::SyncFile(BackingFile& file) {
+  const std::shared_lock gate(move_gate_);
+  return NoteSync(file.Sync());
+}
+
 Status Volume::Writable() const {
   if (sync_failed_) return Error{EROFS, "an earlier sync failed"};
   return {};
@@ -47,10 +52,7 @@ Status Volume::SyncContentOf(InodeId inode) {
     if (tried.has_value() && record->home == tried) return {};
     tried = record->home;
     Result<std::unique_ptr<BackingFile>> content = OpenContent(inode);
-    if (content.ok()) {
-      const std::shared_lock gate(move_gate_);
-      return NoteSync((*content)->Sync());
-    }
+    if (content.ok()) return SyncFile(**content);
     if (content.code() != ENOENT) return content.error();
   }
   return Error{EIO, "the home does not stay where it is"};

@@ -204,6 +204,8 @@ class Volume {
   // is opened anew (S6). RETURNS: EIO for a failure, which is noted; ENOENT, of something removed, is none; nor are EMFILE and ENFILE,
   // which are returned.
   Status NoteSync(Status synced);
+  // fsync of a content, noted so. The only way to it: meanwhile nothing is moved on the backing.
+  Status SyncFile(BackingFile& file);
   // RETURNS: EROFS after a failed sync.
   Status Writable() const;
   // A part of the catalog cannot be read: the next session is to look at all of it, as after a crash.
@@ -380,9 +382,9 @@ class Volume {
   std::array<Mutex, 64> home_locks_;
   // One fsync of a directory at a time; held over it, before move_gate_ and pending_mutex_.
   std::array<Mutex, 16> entries_locks_;
-  // Each fsync on the backing passes it shared; a move holds it alone until its new entry is durable. On FAT the fsync of one thing also writes
-  // what others have in the same block, and so could have the old entry go before.
-  std::shared_mutex move_gate_;
+  // Each fsync of a content or of a directory with users' entries passes it shared; a move holds it alone until its new entry is durable. On
+  // FAT the fsync of one thing also writes what others have in the same block, and so could have the old entry go before.
+  std::shared_timed_mutex move_gate_;
 
   Mutex meta_mutex_;  // leaf
   MetaRecord meta_ GUARDED_BY(meta_mutex_);
