@@ -109,7 +109,7 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
 Result<bool> Volume::WritesBothEntries(InodeId from, InodeId to) const {
   if (capabilities_.hard_links || !Keeps(Rule::kEntriesApart)) return false;
   if (from == to) return true;
-  if (to == kRootInode) return false;
+  if (to == kRootInode || to == kHomesDirectory) return false;
   const Result<InodeRecord> directory = catalog_.ReadInode(to);
   if (!directory.ok()) return directory.error();
   return directory->home.has_value() && directory->home->directory == from;
@@ -175,10 +175,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
     if (committed.ok()) return {};
     lost_track = !Writable().ok();
     if (lost_track) return committed;  // it is durable where it is, and the next session finds it there
-    // Back, or the file could not be opened until the intent is resolved. If this fails too, or may not be done, that is what happens.
-    const Result<bool> both = WritesBothEntries(move.to.directory, move.from.directory);
-    lost_track = !both.ok() || *both;
-    if (lost_track) return committed;
+    // Back, or the file could not be opened until the intent is resolved. If this fails too, that is what happens.
     Status undone = SyncEntries(move.from.directory);
     if (undone.ok()) undone = SyncEntries(move.to.directory);
     if (undone.ok()) undone = MoveEntry(move.to, move.from, record->type, *to, *from);
