@@ -131,7 +131,7 @@ class Fsck {
     const auto begin = std::chrono::steady_clock::now();
     // First without changing anything: whether there is a volume, and whether it is clean.
     Opened volume = Open(UnmountedVolume::Access::kReadOnly);
-    if (volume == nullptr) return nothing_to_check_ ? kFsckClean : kFsckOperational;
+    if (volume == nullptr) return status_without_volume_;
     const ScrubTarget target = volume->Target(clock_);
     const Result<MetaRecord> meta = target.catalog.ReadMeta();
     if (meta.ok() && meta->uuid != target.uuid) return Fail("the catalog belongs to another volume", ESTALE);
@@ -142,7 +142,7 @@ class Fsck {
     if (command_.mode != RepairMode::kNothing) {
       volume.reset();  // the lock is free for a moment; whoever takes it keeps us out
       volume = Open(UnmountedVolume::Access::kReadWrite);
-      if (volume == nullptr) return nothing_to_check_ ? kFsckClean : kFsckOperational;
+      if (volume == nullptr) return status_without_volume_;
     }
     const bool was_clean = meta.ok() && meta->clean;
     const int status = Check(*volume, was_clean);
@@ -167,7 +167,7 @@ class Fsck {
     Result<Opened> opened = OpenUnmounted(UniqueFd(fcntl(source_.directory.get(), F_DUPFD_CLOEXEC, 0)), options_, access);
     if (opened.ok()) return *std::move(opened);
     if (opened.code() == EINPROGRESS) {
-      nothing_to_check_ = true;
+      status_without_volume_ = kFsckClean;
       console_.Print(source_.path + ": " + opened.error().what + ": nothing to check\n");
       return nullptr;
     }
@@ -226,7 +226,7 @@ class Fsck {
   const OpenOptions options_;
   Console& console_;
   const SystemClock clock_;
-  bool nothing_to_check_ = false;  // as what Open has found
+  int status_without_volume_ = kFsckOperational;  // as Open has found out
 };
 
 }  // namespace

@@ -201,7 +201,7 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   if (!directory.ok()) return directory.error();
   // What a power cut leaves of the old entry beside the new one shall show the same size and time.
   if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) {
-    if (Status synced = NoteSync((*file)->Sync()); !synced.ok()) return synced;
+    if (Status synced = SyncFile(**file); !synced.ok()) return synced;
   }
   // Who syncs may need long; the settler is in no hurry, and holds what others wait for.
   const std::unique_lock gate(move_gate_, kPatience);
@@ -213,18 +213,13 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
   // On FAT the new entry leads to nothing until fsync of what was moved writes that, and a long name of it may lie in a block before, which
   // that fsync does not write. The old entry is whole all the while.
-  const auto final = [this](Status synced) {
-    // Now it cannot be asked again.
-    if (synced.code() == EMFILE || synced.code() == ENFILE) synced = Error{EIO, synced.error().what};
-    return NoteSync(synced);
-  };
   const auto sync_moved = [&]() -> Status {
-    if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return final((*file)->Sync());
-    if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return final(backing_.SyncDirectory(*directory));
+    if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return NoteFinalSync((*file)->Sync());
+    if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return NoteFinalSync(backing_.SyncDirectory(*directory));
     return {};
   };
   Status synced;
-  if (Keeps(Rule::kTargetBeforeSource)) synced = final(backing_.SyncDirectory(to_ref));
+  if (Keeps(Rule::kTargetBeforeSource)) synced = NoteFinalSync(backing_.SyncDirectory(to_ref));
   if (synced.ok()) synced = sync_moved();
   if (synced.ok()) return {};
   // Back, before anything that is synced yet takes the old entry from the disk: its name still lies there. If that fails too, nothing can be helped.

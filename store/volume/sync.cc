@@ -32,6 +32,11 @@ Status Volume::NoteSync(Status synced) {
   return Error{EIO, synced.error().what};
 }
 
+Status Volume::NoteFinalSync(const Status& synced) {
+  const bool is_of_opening = synced.code() == EMFILE || synced.code() == ENFILE;
+  return NoteSync(is_of_opening ? Status(Error{EIO, synced.error().what}) : synced);
+}
+
 Status Volume::SyncFile(BackingFile& file) {
   const std::shared_lock gate(move_gate_);
   return NoteSync(file.Sync());
@@ -141,8 +146,7 @@ Status Volume::BeforePersist() {
     if (synced.ok() && Keeps(Rule::kTakeoversBeforePersist)) synced = SyncContentOf(inode);
   }
   // Now or never: what could not be synced is promised in a moment.
-  if (synced.code() == EMFILE || synced.code() == ENFILE) synced = Error{EIO, synced.error().what};
-  return NoteSync(synced);
+  return NoteFinalSync(synced);
 }
 
 // The entries of one home, if any are new. Under its lock: who finds nothing to do must not return before whoever is at it.

@@ -327,6 +327,8 @@ class Volume {
   // sync.cc
   void NoteNewEntries(InodeId directory);
   bool IsContentUnsynced(InodeId inode);
+  // As NoteSync, of a sync that cannot be asked for again: EMFILE and ENFILE are failures too.
+  Status NoteFinalSync(const Status& synced);
   Status SyncContentOf(InodeId inode);
   Status SyncEntries(InodeId directory);
   enum class HomesMayMove { kNo, kYes };

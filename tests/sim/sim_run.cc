@@ -192,13 +192,18 @@ void SimRun::Run() {
   machine_.Kill();
 }
 
+// Fails for another reason than that the power went off.
+Status SimRun::OpenRocksdb() {
+  Status opened = rocksdb_->Open();
+  if (!opened.ok() && !dead_) Fail("RocksDB does not open: " + std::string(opened.error().what));
+  if (opened.ok() && rocksdb_->has_lost_the_sync()) TakeBackSync();
+  return opened;
+}
+
 Status SimRun::OpenMachine() {
-  if (rocksdb_ == nullptr) return machine_.Open();
-  if (Status opened = rocksdb_->Open(); !opened.ok()) {
-    if (!dead_) Fail("RocksDB does not open: " + std::string(opened.error().what));
-    return opened;
+  if (rocksdb_ != nullptr) {
+    if (Status opened = OpenRocksdb(); !opened.ok()) return opened;
   }
-  if (rocksdb_->has_lost_the_sync()) TakeBackSync();
   return machine_.Open();
 }
 
@@ -297,8 +302,7 @@ void SimRun::CutPowerAndRecover() {
 void SimRun::FindWhatIsLeft() {
   if (rocksdb_ == nullptr) return;
   steps_left_ = kEndless;
-  if (const Status opened = rocksdb_->Open(); !opened.ok()) Fail("RocksDB does not open: " + std::string(opened.error().what));
-  if (rocksdb_->has_lost_the_sync()) TakeBackSync();
+  static_cast<void>(OpenRocksdb());
   rocksdb_->Kill();
 }
 

@@ -120,6 +120,7 @@ class SimRun {
   void NoteSyncThatMayBeLost();
   void TakeBackSync();
   void TakeNames();
+  Status OpenRocksdb();
   Status OpenMachine();
   void Mount();
   void Begin();
