@@ -23,11 +23,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kNoMount[] = "not in a mounted hardlinkfs";
 
-int Fail(const Failure& failure) {
-  std::fprintf(stderr, "%s\n", failure.line.c_str());
-  return static_cast<int>(failure.status);
-}
-
 Failure FailureOf(const std::string& path, int code) {
   if (code == ENOTCONN || code == ECONNABORTED) {
     return FailureOn(path, "the server of this mount has died; 'hardlinkfs mount' on it cleans that up", code, ExitStatus::kSystem);

@@ -17,6 +17,9 @@ struct Failure {
 // RETURNS: a failure with the line "hardlinkfs: SUBJECT: REASON (ERRNO NAME)"; an errno of 0 is left out.
 Failure FailureOn(const std::string& subject, const std::string& reason, int code, ExitStatus status = ExitStatus::kMountFailed);
 
+// Prints the line to standard error. RETURNS: the exit status.
+int Fail(const Failure& failure);
+
 }  // namespace hardlinkfs
 
 #endif  // HARDLINKFS_MOUNT_HELPERS_FAILURE_H_

@@ -31,6 +31,7 @@ std::optional<Failure> StartLogging(const std::string& file, LogDefault otherwis
   const UniqueFd writable(file.empty() ? -1 : open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
   if (!file.empty() && !writable.valid()) return FailureOn(file, std::string("the log cannot be opened: ") + strerrordesc_np(errno), errno);
   try {
+    spdlog::drop(kName);  // of an earlier mount by this process
     const std::shared_ptr<spdlog::logger> logger = MakeLogger(file, otherwise);
     logger->set_level(detail == LogDetail::kDebug ? spdlog::level::debug : spdlog::level::info);
     // syslog has its own time, name and priority.

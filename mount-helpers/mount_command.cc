@@ -245,11 +245,6 @@ std::optional<Failure> CheckStore(const MountOptions& options, const MountPoints
   return FailureOn(points.source_path, "store=" + options.store + " would be covered by the mount", ELOOP);
 }
 
-int Fail(const Failure& failure) {
-  std::fprintf(stderr, "%s\n", failure.line.c_str());
-  return static_cast<int>(failure.status);
-}
-
 }  // namespace
 
 OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {

@@ -12,15 +12,6 @@
 #include "store/base/unique_fd.h"
 
 namespace hardlinkfs {
-namespace {
-
-int Fail(const Failure& failure) {
-  std::fprintf(stderr, "%s\n", failure.line.c_str());
-  return static_cast<int>(failure.status);
-}
-
-}  // namespace
-
 int RunProbe(const ProbeCommand& command) {
   const UniqueFd directory(open(command.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return Fail(FailureOn(command.directory, strerrordesc_np(errno), errno, ExitStatus::kSystem));

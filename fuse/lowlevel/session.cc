@@ -20,10 +20,6 @@
 namespace hardlinkfs {
 namespace {
 
-struct SessionDelete {
-  void operator()(fuse_session* session) const { fuse_session_destroy(session); }
-};
-
 // libfuse splits its option strings at commas.
 std::string Escaped(const std::string& value) {
   std::string out;
@@ -67,6 +63,10 @@ MountFailure FailureOf(const FuseComplaints& complaints) {
 }  // namespace
 
 struct Session::State {
+  struct Destroy {
+    void operator()(fuse_session* session) const { fuse_session_destroy(session); }
+  };
+
   State(Vfs& vfs, const Clock& clock, KernelPassthrough& kernel_passthrough, SessionCache& cache, const SessionOptions& wanted)
       : options(wanted), connection({wanted.passthrough, wanted.io_uring}), server{vfs,   clock,      kernel_passthrough,
                                                                                    cache, connection, options} {}
@@ -83,7 +83,7 @@ struct Session::State {
   dev_t covered_device = 0;  // of the directory that the mount covers
   Connection connection;
   Server server;
-  std::unique_ptr<fuse_session, SessionDelete> session;
+  std::unique_ptr<fuse_session, Destroy> session;
   std::unique_ptr<RequestLoop> loop;  // null with io_uring
 };
 

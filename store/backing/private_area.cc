@@ -21,7 +21,6 @@ namespace {
 constexpr char kReadmeName[] = "README.txt";
 constexpr char kVolumeName[] = "volume";
 constexpr char kLockName[] = "lock";
-constexpr char kHomesName[] = "homes";
 constexpr char kCatalogName[] = "catalog";
 constexpr char kReserveName[] = "reserve";
 constexpr char kUnfinishedName[] = "unfinished";  // there from before the volume file until the volume has a catalog

@@ -13,6 +13,7 @@
 namespace hardlinkfs {
 
 inline constexpr char kPrivateAreaName[] = ".hardlinkfs";
+inline constexpr char kHomesName[] = "homes";  // in it
 
 // What the volume file says. It is text (`key = value` lines), for a finder to read.
 struct VolumeFile {

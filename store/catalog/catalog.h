@@ -48,6 +48,8 @@ class Catalog {
   Result<std::vector<NameRow>> ListNames(InodeId directory, Slot after, size_t limit) const;
   // EUCLEAN where only damaged rows are left: such a directory is not empty.
   Result<bool> HasNames(InodeId directory) const;
+  // For NamesOf: of a file with thousands of links any will do.
+  static constexpr size_t kNamesConsidered = 64;
   // RETURNS: up to `limit` names of `inode`, in the order of their directories' numbers.
   Result<std::vector<NameRow>> NamesOf(InodeId inode, size_t limit) const;
 

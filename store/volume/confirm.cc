@@ -9,7 +9,6 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr size_t kNamesConsidered = 64;
 constexpr size_t kEntriesConsidered = 64;
 constexpr unsigned kLevelsConsidered = 8;
 
@@ -52,7 +51,7 @@ Result<bool> Volume::Confirm(InodeId inode, InodeRecord& record, const BackingSt
   const Result<bool> known = IsKnownAgain(inode, record, seen, kLevelsConsidered);
   if (!known.ok()) return known.error();
   if (!*known) {
-    const auto names = catalog_.NamesOf(inode, kNamesConsidered);
+    const auto names = catalog_.NamesOf(inode, Catalog::kNamesConsidered);
     if (!names.ok()) return names.error();
     // Its name does not lead here: something else took the place, and has a name of its own.
     if (!IsAtOneOf(*record.home, *names)) return false;

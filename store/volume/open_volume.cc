@@ -28,8 +28,6 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr char kHomesName[] = "homes";
-
 // Room on the backing's filesystem and on the catalog's; most often these are the same.
 struct Reserves {
   std::unique_ptr<Reserve> backing;

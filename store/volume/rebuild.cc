@@ -24,8 +24,7 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr char kHomesName[] = "homes";
-constexpr uint64_t kBatch = 512;
+constexpr uint64_t kInodesRead = 512;
 constexpr int kDamagedKept = 1000;
 // Nobody makes so many inodes a second, nor mounts more than once a second: numbers that follow the clock are new ones. They stay below
 // 2^53, which programs that count in floating point take.
@@ -112,7 +111,7 @@ Result<RebuildSummary> TakeOverAll(Volume& volume, const std::function<bool(uint
     std::vector<InodeId> inodes;
     {
       const std::unique_ptr<Cursor> cursor = volume.catalog().engine().Scan(keys::kInodes, keys::Inode(InodeId{Raw(after) + 1}));
-      for (; cursor->Valid() && inodes.size() < kBatch; cursor->Next()) inodes.push_back(keys::InodeOf(cursor->key()));
+      for (; cursor->Valid() && inodes.size() < kInodesRead; cursor->Next()) inodes.push_back(keys::InodeOf(cursor->key()));
       if (!cursor->status().ok()) return cursor->status().error();
     }
     if (inodes.empty()) return summary;

@@ -19,7 +19,7 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr size_t kBatch = 512;
+constexpr size_t kRowsAtOnce = 512;
 constexpr char kLostAndFoundName[] = "lost+found";
 
 // Of an xattr that was listed: it went in between, or a server without root's rights may not read it, or nobody can.
@@ -263,7 +263,7 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
     }
     if (IsAwaited({directory, entry.name})) return true;  // the other entry of a move that cannot be resolved yet
     unknown.push_back(entry);
-    if (may_be_respelled || unknown.size() < kBatch) return true;
+    if (may_be_respelled || unknown.size() < kRowsAtOnce) return true;
     status = Adopt(directory, unknown);
     unknown.clear();
     return status.ok();
@@ -276,7 +276,7 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
     for (const BackingEntry& entry : unknown) respellings.emplace(CaseFold(entry.name.bytes()), entry.name);
   }
   for (std::optional<BackingName> after;;) {
-    const auto homes = catalog_.ListHomes(directory, after, kBatch);
+    const auto homes = catalog_.ListHomes(directory, after, kRowsAtOnce);
     if (!homes.ok()) return homes.error();
     for (const auto& [name, inode] : *homes) {
       if (seen.contains(std::hash<std::string>()(name.bytes()))) continue;
@@ -302,12 +302,12 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
           spdlog::warn("\"{}\" may be \"{}\" in another spelling, and is not shown", spelling.bytes(), name.bytes());
       }
     }
-    if (homes->size() < kBatch) break;
+    if (homes->size() < kRowsAtOnce) break;
     after = homes->back().first;
   }
-  for (size_t from = 0; from < unknown.size(); from += kBatch) {
+  for (size_t from = 0; from < unknown.size(); from += kRowsAtOnce) {
     const std::vector<BackingEntry> batch(unknown.begin() + static_cast<ptrdiff_t>(from),
-                                          unknown.begin() + static_cast<ptrdiff_t>(std::min(from + kBatch, unknown.size())));
+                                          unknown.begin() + static_cast<ptrdiff_t>(std::min(from + kRowsAtOnce, unknown.size())));
     if (Status adopted = Adopt(directory, batch); !adopted.ok()) return adopted.error();
   }
   record = catalog_.ReadInode(directory);  // Adopt may have counted subdirectories
@@ -341,7 +341,7 @@ Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingN
   if (!record->home.has_value() || record->home->directory != directory) return {};
   if (const Result<InodeId> resident = catalog_.FindHome(to); resident.code() != ENOENT) return resident.status();
   Transaction transaction(catalog_);
-  const auto names = catalog_.NamesOf(inode, kBatch);
+  const auto names = catalog_.NamesOf(inode, kRowsAtOnce);
   if (!names.ok()) return names.error();
   const Result<Name> new_name = codec_.Decode(spelling);
   for (const NameRow& row : *names) {
@@ -445,7 +445,7 @@ Status Volume::DropVanished(InodeId inode) {
   if (record.code() == ENOENT) return {};
   if (!record.ok()) return record.error();
   while (record->type == FileType::kDirectory) {
-    const auto rows = catalog_.ListNames(inode, Slot{0}, kBatch);
+    const auto rows = catalog_.ListNames(inode, Slot{0}, kRowsAtOnce);
     if (!rows.ok()) return rows.error();
     if (rows->empty()) break;
     for (const NameRow& row : *rows) {
@@ -460,7 +460,7 @@ Status Volume::DropVanished(InodeId inode) {
     }
   }
   for (;;) {
-    const auto names = catalog_.NamesOf(inode, kBatch);
+    const auto names = catalog_.NamesOf(inode, kRowsAtOnce);
     if (!names.ok()) return names.error();
     std::vector<InodeId> involved{inode};
     for (const NameRow& row : *names) involved.push_back(row.directory);
@@ -483,7 +483,7 @@ Status Volume::DropVanished(InodeId inode) {
     const auto tell = [&] {
       for (const NameRow& row : *names) TellListing(row.directory);
     };
-    if (names->size() == kBatch) {
+    if (names->size() == kRowsAtOnce) {
       if (Status committed = Commit(transaction); !committed.ok()) return committed;
       tell();
       continue;

@@ -13,7 +13,7 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr size_t kBatch = 512;
+constexpr size_t kInodesAtOnce = 512;
 
 }  // namespace
 
@@ -231,7 +231,7 @@ bool Volume::IsAwaited(const Place& place) {
 
 Status Volume::QueueOrphans() {
   for (InodeId after{0};;) {
-    const auto orphans = catalog_.ListOrphans(after, kBatch);
+    const auto orphans = catalog_.ListOrphans(after, kInodesAtOnce);
     if (!orphans.ok()) return orphans.error();
     if (orphans->empty()) return {};
     for (const InodeId orphan : *orphans) Reclaim(orphan);
@@ -242,8 +242,8 @@ Status Volume::QueueOrphans() {
 Status Volume::Close() {
   Status failed = QueueOrphans();
   for (bool progress = true; progress;) {
-    const Result<size_t> reclaimed = ReclaimSome(kBatch);
-    const Result<size_t> settled = SettleSome(kBatch);
+    const Result<size_t> reclaimed = ReclaimSome(kInodesAtOnce);
+    const Result<size_t> settled = SettleSome(kInodesAtOnce);
     progress = (reclaimed.ok() && *reclaimed > 0) || (settled.ok() && *settled > 0);
     // What cannot be tidied up now stays for the next session; it must not cost the others their sync.
     const bool full = IsFull(reclaimed.code()) || IsFull(settled.code());

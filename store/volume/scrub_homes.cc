@@ -117,7 +117,7 @@ Status Scrubber::CheckHomeless(InodeId inode, const InodeRecord& record) {
     transaction.PutInode(inode, *current);
     return Apply(transaction);
   }
-  const auto names = catalog_.NamesOf(inode, kNamesConsidered);
+  const auto names = catalog_.NamesOf(inode, Catalog::kNamesConsidered);
   if (!names.ok()) return names.error();
   const Result<std::optional<Place>> found = FindContent(inode, record.type, *names);
   if (!found.ok()) return found.error();

@@ -195,7 +195,7 @@ Status Scrubber::CheckIntentRow(std::string_view key, std::string_view value) {
     const Result<std::optional<BackingStat>> there = StatAt(*record->home);
     if (!there.ok()) return there.error();
     if (!there->has_value() || (*there)->type != record->type) {
-      const auto names = catalog_.NamesOf(inode, kNamesConsidered);
+      const auto names = catalog_.NamesOf(inode, Catalog::kNamesConsidered);
       if (!names.ok()) return names.error();
       const Result<std::optional<Place>> found = FindContent(inode, record->type, *names);
       if (!found.ok()) return found.error();

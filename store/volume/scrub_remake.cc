@@ -97,7 +97,7 @@ Result<Scrubber::Evidence> Scrubber::Gather(InodeId inode, const std::vector<Pla
     const Result<NameRecord> row = DecodeNameRecord(key, **value);
     if (row.ok() && (row->name.empty() || row->inode != inode)) continue;
     ++evidence.count;
-    if (row.ok() && evidence.names.size() < kNamesConsidered) evidence.names.push_back({directory, slot, *row});
+    if (row.ok() && evidence.names.size() < Catalog::kNamesConsidered) evidence.names.push_back({directory, slot, *row});
   }
   if (!evidence.names.empty()) evidence.type = evidence.names.front().record.type;
   if (engine_.Scan(keys::NamePrefix(inode), "")->Valid() || engine_.Scan(keys::HomePrefix(inode), "")->Valid()) {

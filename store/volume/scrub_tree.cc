@@ -62,7 +62,7 @@ Status Scrubber::CheckRoot() {
 }
 
 Status Scrubber::CheckDirectory(InodeId inode, const InodeRecord& record) {
-  const Result<std::vector<NameRow>> names = catalog_.NamesOf(inode, kNamesConsidered);
+  const Result<std::vector<NameRow>> names = catalog_.NamesOf(inode, Catalog::kNamesConsidered);
   if (!names.ok()) return names.error();
   Transaction transaction(catalog_);
   if (names->empty()) {
@@ -132,7 +132,7 @@ Status Scrubber::CheckReachable(InodeId inode, InodeSet& reachable) {
 Status Scrubber::CutLoose(InodeId inode) {
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.error();
-  const Result<std::vector<NameRow>> names = catalog_.NamesOf(inode, kNamesConsidered);
+  const Result<std::vector<NameRow>> names = catalog_.NamesOf(inode, Catalog::kNamesConsidered);
   if (!names.ok()) return names.error();
   Transaction transaction(catalog_);
   for (const NameRow& row : *names) {

@@ -107,7 +107,7 @@ class Scrubber {
   // --- scrub_remake.cc: records made anew, lost+found
   struct Evidence {
     FileType type = FileType::kUnknown;
-    std::vector<NameRow> names;  // of them no more than kNamesConsidered
+    std::vector<NameRow> names;  // of them no more than Catalog::kNamesConsidered
     uint64_t count = 0;          // all, also those that cannot be read
     std::optional<Place> home;
     BackingStat seen;  // of the home, if there is one
@@ -165,7 +165,6 @@ std::string Quoted(std::string_view bytes);
 std::string Called(InodeId inode);
 std::string Called(const Place& place);
 
-inline constexpr size_t kNamesConsidered = 64;
 // Before what is left of a symlink's target.
 inline constexpr char kDamagedTarget[] = "damaged: ";
 

@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{100};
 
-constexpr size_t kNamesConsidered = 64;  // of a file with thousands of links any will do
-
 bool SameButForCase(const BackingName& a, const BackingName& b) { return CaseFold(a.bytes()) == CaseFold(b.bytes()); }
 
 }  // namespace
@@ -65,7 +63,7 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
     return std::optional<Move>();
   };
   if (!record.ok() || record->nlink == 0 || !record->home.has_value()) return done();
-  const auto rows = catalog_.NamesOf(inode, kNamesConsidered);
+  const auto rows = catalog_.NamesOf(inode, Catalog::kNamesConsidered);
   if (!rows.ok()) return rows.error();
   const Place& home = *record->home;
   if (IsAtOneOf(home, *rows)) return done();
@@ -126,7 +124,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
     const Result<InodeRecord> parent = catalog_.ReadInode(move.to.directory);
     if (!parent.ok() || parent->nlink == 0) return false;
     // No lock was held since the plan was made: the name may be another's by now.
-    const auto names = catalog_.NamesOf(move.inode, kNamesConsidered);
+    const auto names = catalog_.NamesOf(move.inode, Catalog::kNamesConsidered);
     if (!names.ok()) return names.error();
     if (record->nlink == 0 || !IsAtOneOf(move.to, *names)) return false;
     const Result<bool> settled = IsSettled(move.to.directory);

@@ -15,7 +15,7 @@
 namespace hardlinkfs {
 namespace {
 
-using Rows = std::map<std::string, std::string>;
+using SnapshotRows = std::map<std::string, std::string>;
 
 class SnapshotFileTest : public testing::Test {
  protected:
@@ -37,8 +37,8 @@ class SnapshotFileTest : public testing::Test {
     return WriteSnapshot(
         file_.get(), {volume_, sequence, 1234567}, *rows, [](uint64_t) { return Status(); }, [] { return Status(); });
   }
-  Result<Rows> Read() {
-    Rows found;
+  Result<SnapshotRows> Read() {
+    SnapshotRows found;
     const Status read = ReadSnapshot(file_.get(), [&](std::string_view key, std::string_view value) -> Status {
       found[std::string(key)] = value;
       return {};
@@ -59,7 +59,7 @@ class SnapshotFileTest : public testing::Test {
   const UniqueFd file_;
   const std::string volume_ = "8c1e2f0a-0000-4000-8000-123456789abc";
   MemoryEngine engine_;
-  Rows rows_;
+  SnapshotRows rows_;
 };
 
 TEST_F(SnapshotFileTest, IsReadBackAsItWas) {
