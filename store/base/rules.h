@@ -9,6 +9,7 @@ enum class Rule {
   // S1
   kIntentBeforeMove,  // the intents of a batch of moves are durable before the first of them
   kIntentsResolved,   // an intent that is found at the beginning of a session is resolved before anything else
+  kTornIsFound,       // ... also where the entry that it was to leave has lost its long name
   // S2
   kEntriesBeforeLog,        // new and moved entries of the backing are durable before the log
   kEntriesBeforePersist,    // ... and before the engine writes its memory out by itself

@@ -114,6 +114,8 @@ std::string Encode(std::string_view key, const IntentRecord& record) {
   writer.Varint(Raw(record.inode));
   Write(writer, record.from);
   Write(writer, record.to);
+  writer.Varint(record.size);
+  Write(writer, record.mtime);
   return writer.Seal(key);
 }
 
@@ -124,7 +126,10 @@ Result<IntentRecord> DecodeIntentRecord(std::string_view key, std::string_view v
   record.inode = InodeId{reader->Varint()};
   record.from = ReadPlace(*reader);
   record.to = ReadPlace(*reader);
-  if (!reader->complete()) return kMalformed;
+  if (reader->complete()) return record;  // of an older version
+  record.size = reader->Varint();
+  record.mtime = ReadTimestamp(*reader);
+  if (!reader->complete() || !IsValid(record.mtime)) return kMalformed;
   return record;
 }
 

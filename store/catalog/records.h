@@ -63,6 +63,9 @@ struct IntentRecord {
   InodeId inode{};
   Place from;
   Place to;
+  // Of a regular file that a power cut may leave two entries of: what they both show.
+  uint64_t size = 0;
+  Timestamp mtime;
 
   bool operator==(const IntentRecord&) const = default;
 };

@@ -138,29 +138,29 @@ Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, co
   return seen->type == record.type ? std::optional(*seen) : std::nullopt;
 }
 
-// A move on FAT that a power cut has left half done: both entries lead to one content. The fsck of the backing, at boot, leaves it to one
-// of them, whichever it found first, and makes the other empty. RETURNS: which is left; the empty one is removed. EUCLEAN: there was no
-// such fsck. To remove either would free the content of both.
-Result<Volume::Twin> Volume::PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere,
-                                       const BackingStat& at_elsewhere) {
-  if (at_home.type != FileType::kRegular) return Twin::kHome;
-  if (at_home.size != 0 && at_elsewhere.size != 0) {
-    const bool same = at_home.size == at_elsewhere.size && at_home.mtime == at_elsewhere.mtime;
-    if (!same) return Twin::kHome;  // the other was put there by somebody else
+// RETURNS: where it is of the two; `home` if nowhere. A move on FAT that a power cut has left half done: both entries lead to one content.
+// The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty, which is removed here.
+// EUCLEAN: there was no such fsck. To remove either would free the content of both.
+Result<Place> Volume::PartTwins(const Spot& home, const Spot& other) {
+  if (!home.seen.has_value() && other.seen.has_value()) return other.place;
+  if (!other.seen.has_value() || home.seen->type != FileType::kRegular) return home.place;
+  if (home.seen->size != 0 && other.seen->size != 0) {
+    const bool same = home.seen->size == other.seen->size && home.seen->mtime == other.seen->mtime;
+    if (!same) return home.place;  // the other was put there by somebody else
     return Error{EUCLEAN, "two entries of the backing lead to its content; it needs its own fsck"};
   }
-  const Twin kept = at_home.size == 0 && at_elsewhere.size != 0 ? Twin::kElsewhere : Twin::kHome;
-  const Place& empty = kept == Twin::kHome ? elsewhere : home;
+  const bool is_home = home.seen->size != 0 || other.seen->size == 0;
+  const Place& empty = is_home ? other.place : home.place;
   const Result<BackingDirectoryRef> in = directories_.Open(empty.directory);
   if (!in.ok()) return in.error();
   if (!capabilities_.case_sensitive) {
     const Result<bool> spelled = IsSpelledSo(backing_, *in, empty.name);
     if (!spelled.ok()) return spelled.error();
-    if (!*spelled) return Twin::kHome;  // another's, of the same letters
+    if (!*spelled) return home.place;  // another's, of the same letters
   }
   if (Status removed = backing_.RemoveFile(*in, empty.name); !removed.ok() && removed.code() != ENOENT) return removed.error();
   NoteNewEntries(empty.directory);
-  return kept;
+  return is_home ? home.place : other.place;
 }
 
 // A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.
@@ -175,22 +175,30 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
     const Place elsewhere = record->home == intent.from ? intent.to : intent.from;
     const bool may_be_moving = !IsThere(record->home->directory) || !IsThere(elsewhere.directory);
     if (may_be_moving && if_nowhere == IfNowhere::kWait) return false;
-    Result<std::optional<BackingStat>> at_home = LookFor(*record, *record->home);
+    const auto at_home = LookFor(*record, *record->home);
     if (!at_home.ok()) return at_home.error();
-    Result<std::optional<BackingStat>> at_elsewhere = LookFor(*record, elsewhere);
+    const auto at_elsewhere = LookFor(*record, elsewhere);
     if (!at_elsewhere.ok()) return at_elsewhere.error();
+    Spot home{*record->home, *at_home};
+    Spot other{elsewhere, *at_elsewhere};
+    Spot& from = record->home == intent.from ? home : other;
+    const Spot& to = record->home == intent.from ? other : home;
+    // Of a directory with two entries the backing's fsck leaves one.
+    if (!from.seen.has_value() && !(record->type == FileType::kDirectory && to.seen.has_value()) && Keeps(Rule::kTornIsFound)) {
+      const Result<std::optional<Spot>> torn = FindTorn(intent, record->type);
+      if (!torn.ok()) return torn.error();
+      if (torn->has_value()) from = **torn;
+    }
     const Result<InodeId> resident = catalog_.FindHome(elsewhere);
     if (!resident.ok() && resident.code() != ENOENT) return resident.error();
-    if (!at_home->has_value() && !at_elsewhere->has_value() && if_nowhere == IfNowhere::kWait) return false;
-    if (at_home->has_value() && at_elsewhere->has_value() && !resident.ok()) {
-      const Result<Twin> kept = PartTwins(*record->home, **at_home, elsewhere, **at_elsewhere);
-      if (!kept.ok()) return kept.error();
-      if (*kept == Twin::kElsewhere) at_home = std::optional<BackingStat>();
-    }
-    if (!at_home->has_value() && at_elsewhere->has_value() && !resident.ok() && Keeps(Rule::kIntentsResolved)) {
+    if (!home.seen.has_value() && !other.seen.has_value() && if_nowhere == IfNowhere::kWait) return false;
+    if (resident.ok()) other.seen.reset();
+    const Result<Place> is_at = PartTwins(home, other);
+    if (!is_at.ok()) return is_at.error();
+    if (*is_at != *record->home && Keeps(Rule::kIntentsResolved)) {
       transaction.DeleteHome(*record->home);
-      transaction.PutHome(elsewhere, intent.inode);
-      record->home = elsewhere;
+      transaction.PutHome(*is_at, intent.inode);
+      record->home = *is_at;
       transaction.PutInode(intent.inode, *record);
     }
     transaction.PutDetached(intent.inode);  // the settler looks whether that is still so

@@ -79,13 +79,13 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
       if (resident.ok()) {
         const Result<InodeRecord> other = catalog_.ReadInode(*resident);
         if (!other.ok()) return other.error();
-        if (break_cycles) return std::optional(Move{*resident, to, HomesPlace(*resident), true});
+        if (break_cycles) return std::optional(Move{{*resident, to, HomesPlace(*resident)}, true});
         break;  // it will go away: every home at a place that is not its own is detached or an orphan's
       }
       if (resident.code() != ENOENT) return resident.error();
       // Some backings cannot change the case of a name in one step (the kernel's vfat only pretends): through homes/, in two moves.
       if (!capabilities_.case_sensitive && home.directory == row.directory && SameButForCase(home.name, spelling)) {
-        return std::optional(Move{inode, home, HomesPlace(inode), true});
+        return std::optional(Move{{inode, home, HomesPlace(inode)}, true});
       }
       const Result<BackingDirectoryRef> in = directories_.Open(row.directory);
       if (in.code() == ENOENT) break;  // vanished; its names go when it is touched
@@ -95,8 +95,8 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
       if (!there.ok() && there.code() != ENOENT) return there.error();
       const Result<bool> both = WritesBothEntries(home.directory, row.directory);
       if (!both.ok()) return both.error();
-      if (*both) return std::optional(Move{inode, home, HomesPlace(inode), true});
-      return std::optional(Move{inode, home, to, false});
+      if (*both) return std::optional(Move{{inode, home, HomesPlace(inode)}, true});
+      return std::optional(Move{{inode, home, to}, false});
     }
   }
   return std::optional<Move>();
@@ -150,6 +150,11 @@ Result<bool> Volume::MakeMove(const Move& move) {
     if (!*ours) return Error{ENOENT, "removed before a power cut"};
   }
   const bool is_directory = record->type == FileType::kDirectory;
+  if (record->type == FileType::kRegular && !capabilities_.hard_links) {
+    const Result<BackingStat> seen = backing_.Stat(*from, move.from.name);
+    if (!seen.ok()) return seen.error();
+    if (seen->size != move.size || seen->mtime != move.mtime) return false;  // written since it was announced: later
+  }
   if (is_directory) {
     if (Status pinned = directories_.Pin(move.inode); !pinned.ok()) return pinned.error();
   }
@@ -230,10 +235,28 @@ void Volume::LeavePlaces(const Move& move) {
   LeavePlace(move.to);
 }
 
-Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
+// What is left of an entry of FAT is recognized by what it shows. RETURNS: a failed sync; the settler looks at what cannot be opened later.
+Status Volume::DescribeMove(Move& move) {
+  if (capabilities_.hard_links) return {};
+  const Result<InodeRecord> record = catalog_.ReadInode(move.inode);
+  if (!record.ok() || record->type != FileType::kRegular) return {};
+  const Result<std::unique_ptr<BackingFile>> content = OpenContentAt(move.from);
+  if (!content.ok()) return {};
+  if (Status synced = SyncFile(**content); !synced.ok()) return synced;
+  const Result<BackingStat> seen = (*content)->Stat();
+  if (!seen.ok()) return {};
+  move.size = seen->size;
+  move.mtime = seen->mtime;
+  return {};
+}
+
+Result<size_t> Volume::MakeMoves(std::vector<Move> moves) {
   if (moves.empty()) return size_t{0};
+  for (Move& move : moves) {
+    if (Status described = DescribeMove(move); !described.ok()) return described.error();
+  }
   Transaction intents(catalog_);
-  for (const Move& move : moves) intents.PutIntent({move.inode, move.from, move.to});
+  for (const Move& move : moves) intents.PutIntent(move);
   {
     // Before anybody else could use one of the places: what lies there is taken for what was to be moved.
     MutexLock lock(pending_mutex_);
@@ -250,7 +273,7 @@ Result<size_t> Volume::MakeMoves(const std::vector<Move>& moves) {
   }
   if (Keeps(Rule::kIntentBeforeMove)) {
     if (Status synced = SyncCatalog(); !synced.ok()) {
-      for (const Move& move : moves) NoteUnresolved({move.inode, move.from, move.to});
+      for (const Move& move : moves) NoteUnresolved(move);
       return synced.error();
     }
   }
@@ -268,7 +291,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
     const bool vanished = made.code() == ENOENT || made.code() == ENOTDIR;
     if (!made.ok() && !vanished) {
       failed = made.error();
-      NoteUnresolved({move.inode, move.from, move.to});  // its intent stays, and is resolved before the next batch
+      NoteUnresolved(move);  // its intent stays, and is resolved before the next batch
       continue;
     }
     retired.DeleteIntent(move.inode);
@@ -278,7 +301,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   Status ended = SyncNewEntries();
   if (ended.ok()) ended = Commit(retired);
   if (!ended.ok()) {
-    for (const Move& move : done) NoteUnresolved({move.inode, move.from, move.to});
+    for (const Move& move : done) NoteUnresolved(move);
     return ended.error();
   }
   for (const Move& move : done) LeavePlaces(move);
@@ -323,7 +346,7 @@ Result<size_t> Volume::SettleSome(size_t limit) {
     if (!moves.empty()) break;
   }
   if (any) may_be_detached_ = true;
-  return MakeMoves(moves);
+  return MakeMoves(std::move(moves));
 }
 
 }  // namespace hardlinkfs

@@ -250,9 +250,17 @@ class Volume {
   bool IsAwaited(const Place& place);
   bool IsThere(InodeId directory);
   Result<std::optional<BackingStat>> LookFor(const InodeRecord& record, const Place& place);
-  enum class Twin { kHome, kElsewhere };
-  Result<Twin> PartTwins(const Place& home, const BackingStat& at_home, const Place& elsewhere, const BackingStat& at_elsewhere);
+  struct Spot {
+    Place place;
+    std::optional<BackingStat> seen;
+  };
+  Result<Place> PartTwins(const Spot& home, const Spot& other);
   Status QueueOrphans();
+
+  // torn.cc
+  Result<std::optional<Spot>> FindTorn(const IntentRecord& intent, FileType type);
+  enum class Likeness { kNo, kPerhaps, kYes };
+  Result<Likeness> Compare(const IntentRecord& intent, const BackingDirectoryRef& in, const BackingName& name, const BackingStat& seen);
 
   // sweep.cc
   void SweepHomes();
@@ -346,9 +354,7 @@ class Volume {
   Result<bool> RemoveHome(InodeId orphan, const InodeRecord& record);
 
   // settle.cc
-  struct Move {
-    InodeId inode{};
-    Place from, to;
+  struct Move : IntentRecord {
     bool to_homes = false;
   };
   Result<std::optional<Move>> PlanMove(InodeId inode, bool break_cycles);
@@ -360,7 +366,8 @@ class Volume {
                    const BackingDirectoryRef& to_ref);
   void LeavePlaces(const Move& move);
   Result<size_t> MakeAnnouncedMoves(const std::vector<Move>& moves);
-  Result<size_t> MakeMoves(const std::vector<Move>& moves);
+  Status DescribeMove(Move& move);
+  Result<size_t> MakeMoves(std::vector<Move> moves);
 
   Mutex& HomeLock(InodeId directory) { return home_locks_[Raw(directory) % home_locks_.size()]; }
   Mutex& EntriesLock(InodeId directory) { return entries_locks_[Raw(directory) % entries_locks_.size()]; }

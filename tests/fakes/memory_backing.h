@@ -80,6 +80,9 @@ struct Node;
 // Thread safety: any thread.
 class MemoryBacking final : public Backing {
  public:
+  // How an entry begins whose long name a power cut took: with Disk::kFat.
+  static constexpr char kTornName[] = "TORN~";
+
   // RETURNS: the errno to fail with, or 0. `name` is empty for calls that take none. Called before the call acts and with no lock held,
   // so that a hook may itself use the backing; what it asks for is counted and passes the hook, too.
   using FaultHook = std::function<int(BackingCall call, const std::string& name)>;

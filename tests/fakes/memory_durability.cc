@@ -157,8 +157,24 @@ void Tree::KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) {
     }
   }
   for (const auto& [slot, change] : last) {
-    if (change.has_value()) Apply(log_[*change]);
+    if (!change.has_value()) continue;
+    const Change& kept = log_[*change];
+    // A long name lies in two blocks, and of what is moved away the one before may go first.
+    const bool is_torn = kept.moved.has_value() && kept.directory->durable_entries.contains(kept.key) && below(kNamesInABlock) == 0;
+    if (is_torn) {
+      Tear(*kept.directory, kept.key);
+    } else {
+      Apply(kept);
+    }
   }
+}
+
+// Without its long name an entry is shown by the short one that FAT has made of it.
+void Tree::Tear(Node& directory, const std::string& key) {
+  Node::Entry entry = directory.durable_entries.extract(key).mapped();
+  entry.spelling = MemoryBacking::kTornName + std::to_string(++last_number_);
+  const std::string alias = *KeyOf(entry.spelling);
+  directory.durable_entries.emplace(alias, std::move(entry));
 }
 
 void Tree::KeepSome(const std::function<uint64_t(uint64_t)>& below) {
@@ -269,12 +285,7 @@ void Tree::TearNames(Node& directory, const std::function<uint64_t(uint64_t)>& b
     if (std::exchange(entry.is_torn, false) && below(kNamesInABlock) == 0) torn.push_back(key);
     if (entry.node->type == FileType::kDirectory) TearNames(*entry.node, below);
   }
-  for (const std::string& key : torn) {
-    Node::Entry entry = directory.durable_entries.extract(key).mapped();
-    entry.spelling = "TORN~" + std::to_string(++last_number_);
-    const std::string alias = *KeyOf(entry.spelling);
-    directory.durable_entries.emplace(alias, std::move(entry));
-  }
+  for (const std::string& key : torn) Tear(directory, key);
   directory.entries = directory.durable_entries;
 }
 

@@ -1,4 +1,6 @@
 // What somebody else does to the bare backing between two sessions, and what of contents lies there: none of it may get out of reach.
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "store/backing/private_area.h"
@@ -71,20 +73,28 @@ void SimRun::NoteContentsIn(const BackingDirectoryRef& directory, std::optional<
   MemoryBacking& backing = machine_.backing();
   const Catalog catalog(machine_.engine());
   const auto intents = catalog.ListIntents();
+  // Whether what was moved away from here may be what lies under a torn name: a directory by its entries.
+  const auto is_torn_of = [&](const IntentRecord& intent, const BackingEntry& entry) {
+    if (intent.from.directory != *inode || !entry.name.bytes().starts_with(MemoryBacking::kTornName)) return false;
+    const auto below = entry.type == FileType::kDirectory ? backing.OpenDirectory(directory, entry.name) : Result<BackingDirectoryRef>(Error{ENOTDIR, ""});
+    if (!below.ok()) return backing.Stat(directory, entry.name)->size == intent.size;
+    const std::vector<BackingEntry> children = EntriesOf(backing, *below);
+    return std::ranges::any_of(children, [&](const BackingEntry& child) { return catalog.FindHome({intent.inode, child.name}).ok(); });
+  };
   // Whose home may lie there; what is being moved may lie at either place.
-  const auto resident_of = [&](const BackingName& name) -> std::optional<InodeId> {
+  const auto resident_of = [&](const BackingEntry& entry) -> std::optional<InodeId> {
     if (!inode.has_value()) return std::nullopt;
-    const Place place{*inode, name};
+    const Place place{*inode, entry.name};
     if (const Result<InodeId> resident = catalog.FindHome(place); resident.ok()) return *resident;
     for (const IntentRecord& intent : intents.ok() ? *intents : std::vector<IntentRecord>()) {
-      if (intent.from == place || intent.to == place) return intent.inode;
+      if (intent.from == place || intent.to == place || is_torn_of(intent, entry)) return intent.inode;
     }
     return std::nullopt;
   };
   for (const BackingEntry& entry : EntriesOf(backing, directory)) {
     if (IsPrivateArea(entry)) continue;
     const std::string shown = path + "/" + entry.name.bytes();
-    const std::optional<InodeId> resident = resident_of(entry.name);
+    const std::optional<InodeId> resident = resident_of(entry);
     if (entry.type == FileType::kDirectory) {
       const auto below = backing.OpenDirectory(directory, entry.name);
       if (below.ok()) NoteContentsIn(*below, resident, shown);
