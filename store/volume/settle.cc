@@ -102,10 +102,13 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
   return std::optional<Move>();
 }
 
+// By its times, which count two seconds: nothing else without hard links does that.
+bool Volume::IsFat() const { return !capabilities_.hard_links && capabilities_.time_granularity >= std::chrono::seconds(2); }
+
 // Whether on FAT, where an entry is all there is of a file, the sync that makes its new entry durable could also write that the old one is gone:
 // with both in one directory, or the old one in the directory that `to` itself has its entry in, which fsync of `to` writes.
 Result<bool> Volume::WritesBothEntries(InodeId from, InodeId to) const {
-  if (capabilities_.hard_links || !Keeps(Rule::kEntriesApart)) return false;
+  if (!IsFat() || !Keeps(Rule::kEntriesApart)) return false;
   if (from == to) return true;
   if (to == kRootInode || to == kHomesDirectory) return false;
   const Result<InodeRecord> directory = catalog_.ReadInode(to);
@@ -150,7 +153,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
     if (!*ours) return Error{ENOENT, "removed before a power cut"};
   }
   const bool is_directory = record->type == FileType::kDirectory;
-  if (record->type == FileType::kRegular && !capabilities_.hard_links) {
+  if (record->type == FileType::kRegular && IsFat()) {
     const Result<BackingStat> seen = backing_.Stat(*from, move.from.name);
     if (!seen.ok()) return seen.error();
     if (seen->size != move.size || seen->mtime != move.mtime) return false;  // written since it was announced: later
@@ -237,7 +240,7 @@ void Volume::LeavePlaces(const Move& move) {
 
 // What is left of an entry of FAT is recognized by what it shows. RETURNS: a failed sync; the settler looks at what cannot be opened later.
 Status Volume::DescribeMove(Move& move) {
-  if (capabilities_.hard_links) return {};
+  if (!IsFat()) return {};
   const Result<InodeRecord> record = catalog_.ReadInode(move.inode);
   if (!record.ok() || record->type != FileType::kRegular) return {};
   const Result<std::unique_ptr<BackingFile>> content = OpenContentAt(move.from);

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +23,8 @@ bool IsShortName(const BackingName& name) {
 
 }  // namespace
 
-// RETURNS: whether it is what the intent is about: a file by its size and time, a directory by what lives in it. Of empty directories one is
-// as good as another.
+// RETURNS: whether it is what the intent is about: a file by its size and time, a directory by what lives in it. One in which nothing known lives
+// may be it too: the cut may have taken the records.
 Result<Volume::Likeness> Volume::Compare(const IntentRecord& intent, const BackingDirectoryRef& in, const BackingName& name,
                                          const BackingStat& seen) {
   if (seen.type == FileType::kRegular) {
@@ -39,14 +41,14 @@ Result<Volume::Likeness> Volume::Compare(const IntentRecord& intent, const Backi
   });
   if (!listed.ok()) return listed.error();
   if (is_known) return Likeness::kYes;
-  return is_empty ? Likeness::kPerhaps : Likeness::kNo;
+  return is_empty ? Likeness::kEmpty : Likeness::kPerhaps;
 }
 
-// RETURNS: what lies where the move began, without a record and under a short name, and is what was to be moved; nothing if that may be said
-// of several.
+// RETURNS: what lies where the move began, without a record and under a short name, and is most like what was to be moved; nothing if that may be
+// said of several. Of empty directories one is as good as another.
 Result<std::optional<Volume::Spot>> Volume::FindTorn(const IntentRecord& intent, FileType type) {
   const std::optional<Spot> nothing;
-  if (capabilities_.hard_links) return nothing;  // no FAT
+  if (!IsFat()) return nothing;
   const InodeId directory = intent.from.directory;
   const Result<BackingDirectoryRef> in = directories_.Open(directory);
   if (in.code() == ENOENT || in.code() == ENOTDIR) return nothing;
@@ -57,8 +59,7 @@ Result<std::optional<Volume::Spot>> Volume::FindTorn(const IntentRecord& intent,
     return true;
   });
   if (!listed.ok()) return listed.error();
-  std::optional<Spot> sure;
-  std::optional<Spot> perhaps;
+  std::map<Likeness, std::vector<Spot>> found;
   for (const BackingName& name : short_names) {
     const Place place{directory, name};
     const Result<InodeId> resident = catalog_.FindHome(place);
@@ -69,14 +70,13 @@ Result<std::optional<Volume::Spot>> Volume::FindTorn(const IntentRecord& intent,
     if (!seen.ok() || seen->type != type) continue;
     const Result<Likeness> likeness = Compare(intent, *in, name, *seen);
     if (!likeness.ok()) return likeness.error();
-    if (*likeness == Likeness::kYes && sure.has_value()) {
-      spdlog::warn("inode {} was being moved, and may be either of two entries with short names: none is taken", Raw(intent.inode));
-      return nothing;
-    }
-    if (*likeness == Likeness::kYes) sure = Spot{place, *seen};
-    if (*likeness == Likeness::kPerhaps) perhaps = Spot{place, *seen};
+    if (*likeness != Likeness::kNo) found[*likeness].push_back({place, *seen});
   }
-  return sure.has_value() ? sure : perhaps;
+  if (found.empty()) return nothing;
+  const auto& [likeness, spots] = *found.rbegin();
+  if (spots.size() == 1 || likeness == Likeness::kEmpty) return std::optional(spots.front());
+  spdlog::warn("inode {} was being moved, and may be any of {} entries with short names: none is taken", Raw(intent.inode), spots.size());
+  return nothing;
 }
 
 }  // namespace hardlinkfs

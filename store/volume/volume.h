@@ -259,7 +259,7 @@ class Volume {
 
   // torn.cc
   Result<std::optional<Spot>> FindTorn(const IntentRecord& intent, FileType type);
-  enum class Likeness { kNo, kPerhaps, kYes };
+  enum class Likeness { kNo, kEmpty, kPerhaps, kYes };
   Result<Likeness> Compare(const IntentRecord& intent, const BackingDirectoryRef& in, const BackingName& name, const BackingStat& seen);
 
   // sweep.cc
@@ -360,6 +360,7 @@ class Volume {
   Result<std::optional<Move>> PlanMove(InodeId inode, bool break_cycles);
   Result<bool> IsSettled(InodeId directory) const;
   bool IsAtOneOf(const Place& place, const std::vector<NameRow>& names) const;
+  bool IsFat() const;
   Result<bool> WritesBothEntries(InodeId from, InodeId to) const;
   Result<bool> MakeMove(const Move& move);
   Status MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,

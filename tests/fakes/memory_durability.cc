@@ -159,8 +159,8 @@ void Tree::KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) {
   for (const auto& [slot, change] : last) {
     if (!change.has_value()) continue;
     const Change& kept = log_[*change];
-    // A long name lies in two blocks, and of what is moved away the one before may go first.
-    const bool is_torn = kept.moved.has_value() && kept.directory->durable_entries.contains(kept.key) && below(kNamesInABlock) == 0;
+    // A long name lies in two blocks, and of what goes away the one before may be the first to be written.
+    const bool is_torn = !kept.entry.has_value() && kept.directory->durable_entries.contains(kept.key) && below(kNamesInABlock) == 0;
     if (is_torn) {
       Tear(*kept.directory, kept.key);
     } else {

@@ -20,6 +20,7 @@ std::vector<Mutant> AllMutants() {
   return {
       {Rule::kIntentBeforeMove, "IntentBeforeMove", "S1: an intent is durable before its step on the backing"},
       {Rule::kIntentsResolved, "IntentsResolved", "S1: what an intent left half done is finished by the next mount"},
+      {Rule::kTornIsFound, "TornIsFound", "S1: also where what was moved is shown by its short name alone (FAT)"},
       {Rule::kEntriesBeforeLog, "EntriesBeforeLog", "S2: the entries that a record relies on are durable before the log"},
       {Rule::kEntriesBeforePersist, "EntriesBeforePersist", "S2: and before the engine writes its memory out by itself"},
       {Rule::kOnlySyncedIsBelieved, "OnlySyncedIsBelieved", "S2: what lies in the log behind the last mark does not count"},

@@ -12,6 +12,7 @@ SimKind JournalKind() {
 SimKind FatKind() {
   SimKind kind{"Fat", Exfat().options, {"a", "b", "c", "d", "A", "e:", "f"}};
   kind.options.backing.disk = Disk::kFat;
+  kind.options.backing.capabilities.time_granularity = Vfat().options.backing.capabilities.time_granularity;
   return kind;
 }
 

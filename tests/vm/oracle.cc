@@ -35,11 +35,11 @@ std::string Describe(const std::string& path, const std::string& content) {
   return Quoted(path) + " (" + std::to_string(content.size()) + " bytes, file " + std::to_string(FileOf(content)) + ")";
 }
 
-// A long name on vfat lies in several entries before the one that it names. When they are in two blocks and only the second is on the disk, fsck
-// leaves an empty file under the short name of what was being made or moved, or the mount shows it so.
+// A long name on vfat, or one in small letters, lies in entries before the one that it names. When they are in two blocks and only the second is
+// on the disk, what was being made, moved or removed has its short name.
 bool IsTornName(const std::string& path, const SeenEntry& entry) {
-  static const std::regex kShortName("(.*/)?[^/.]{1,6}~[0-9]+(\\.[^/.]{0,3})?");
-  return !entry.directory && entry.content.empty() && std::regex_match(path, kShortName);
+  static const std::regex kShortName("(.*/)?([^/.]{1,6}~[0-9]+(\\.[^/.]{0,3})?|[A-Z0-9_-]{1,8}(\\.[A-Z0-9_-]{1,3})?)");
+  return !entry.directory && std::regex_match(path, kShortName);
 }
 
 }  // namespace

@@ -71,6 +71,7 @@ class LoopDevice {
     loop_config config{};
     config.fd = static_cast<unsigned>(disk);
     config.block_size = kSectorBytes;
+    config.info.lo_flags = LO_FLAGS_AUTOCLEAR;  // also when this program is killed
     if (!device_.valid() || ioctl(device_.get(), LOOP_CONFIGURE, &config) != 0) FailWithErrno(path_);
   }
   ~LoopDevice() { ioctl(device_.get(), LOOP_CLR_FD, 0); }
@@ -83,10 +84,13 @@ class LoopDevice {
   UniqueFd device_;
 };
 
-// What is looked at next comes from the disk.
-void DropCaches() {
+// What is looked at next in these filesystems comes from the disk.
+void DropCaches(const std::vector<std::string>& mountpoints) {
+  for (const std::string& mountpoint : mountpoints) {
+    const UniqueFd root(open(mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!root.valid() || syncfs(root.get()) != 0) FailWithErrno("syncfs of " + mountpoint);
+  }
   const UniqueFd caches(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
-  sync();
   if (!caches.valid() || write(caches.get(), "3", 1) != 1) FailWithErrno("drop_caches");
 }
 
@@ -249,7 +253,7 @@ class Checker {
       }
     }
     if (unlink(fresh.c_str()) != 0) return {std::string("nothing can be removed any more: ") + std::strerror(errno)};
-    DropCaches();
+    DropCaches({upper_, lower_});
     std::vector<std::string> wrong = oracle_.Judge(LookAt(upper_), acknowledged).wrong;
     for (std::string& what : wrong) what = "later: " + what;
     return wrong;

@@ -146,7 +146,8 @@ std::string Mounted::Mount() {
     return RunHere({"mount", "-f", "-o", "umask=022,commit=1,log=" + log_, where_.source, where_.mountpoint});
   });
   while (server_.wait_for(std::chrono::milliseconds(1)) == std::future_status::timeout) {
-    if (const dev_t device = DeviceOf(where_.mountpoint); device != 0 && device != covered) return "";
+    const dev_t device = DeviceOf(where_.mountpoint);
+    if (device != 0 && device != covered && Log().find(" mounted on ") != std::string::npos) return "";
   }
   const int status = server_.get();
   return "hardlinkfs mount failed with " + std::to_string(status) + ": " + output.Stop();

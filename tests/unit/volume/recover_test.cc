@@ -14,6 +14,8 @@ using testing::SizeIs;
 
 class RecoverTest : public VolumeTest {
  protected:
+  using VolumeTest::VolumeTest;
+
   // Files that have to move in several ways.
   void MakeWorkForTheSettler() {
     Directory("d");
@@ -165,6 +167,61 @@ TEST_F(RecoverTest, TwinsOfAHalfMoveThatNobodyPartedAreLeftAlone) {
   EXPECT_EQ(volume().SettleSome(10).code(), 0);
   EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
   EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/", "e/a=content"));
+}
+
+// The old entry of a move goes in two steps where its long name lies in a block before, and the fsck of the backing may leave the content to it.
+class RecoverOnFatTest : public RecoverTest {
+ protected:
+  RecoverOnFatTest() : RecoverTest(OnFat()) {}
+};
+
+TEST_F(RecoverOnFatTest, WhatLostItsLongNameIsFoundByItsSizeAndTime) {
+  AnnounceMoveOfAToB();
+  const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
+  ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
+  BareFile("d/b", "");
+  BareFile("e/A~1", "content");
+  BareFile("e/OTHER~1", "another");
+  BareFile("e/OTHER~2.TXT", "some other");
+  for (const char* const name : {"A~1", "OTHER~2.TXT"}) {
+    ASSERT_EQ(backing().SetTimes(BareDirectory("e"), BackingName(name), std::nullopt, was->mtime).code(), 0);
+  }
+  ASSERT_EQ(backing().SetTimes(BareDirectory("e"), BackingName("OTHER~1"), std::nullopt, Timestamp{1, 0}).code(), 0);
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/", "e/OTHER~1=another", "e/OTHER~2.TXT=some other"));
+  Close();
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/", "e/OTHER~1=another", "e/OTHER~2.TXT=some other"));
+}
+
+TEST_F(RecoverOnFatTest, OfTwoThatMayBeItNoneIsTaken) {
+  AnnounceMoveOfAToB();
+  const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
+  ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
+  BareFile("d/b", "");
+  for (const char* const name : {"A~1", "A~2"}) {
+    BareFile("e/" + std::string(name), "content");
+    ASSERT_EQ(backing().SetTimes(BareDirectory("e"), BackingName(name), std::nullopt, was->mtime).code(), 0);
+  }
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=", "e/", "e/A~1=content", "e/A~2=content"));
+}
+
+TEST_F(RecoverOnFatTest, DirectoryThatLostItsLongNameIsFoundByWhatLivesInIt) {
+  Directory("d");
+  Directory("e");
+  Directory("e/a");
+  File("e/a/inside", "content");
+  ASSERT_EQ(Rename("e/a", "d/b"), 0);
+  backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kRename ? EIO : 0; });
+  static_cast<void>(volume().SettleSome(10));
+  Revive();
+  machine_.Kill();
+  ASSERT_EQ(backing().Rename(BareDirectory("e"), BackingName("a"), BareDirectory("e"), BackingName("A~2")).code(), 0);
+  ASSERT_EQ(backing().MakeDirectory(BareDirectory("e"), BackingName("A~1"), 0755).code(), 0);
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b/", "d/b/inside=content", "e/", "e/A~1/"));
+  Close();
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b/", "d/b/inside=content", "e/", "e/A~1/"));
 }
 
 // Where case does not count, what is found at a place may be another one of the same letters, which is not to be removed.

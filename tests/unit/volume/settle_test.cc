@@ -1,6 +1,8 @@
 // Settling: after a clean end the bare backing shows every file once, under one of its names; whatever happened to the names.
 #include <cerrno>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "tests/unit/volume/volume_fixture.h"
 
@@ -13,6 +15,10 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 class SettleTest : public VolumeTest {};
+class SettleOnFatTest : public VolumeTest {
+ protected:
+  SettleOnFatTest() : VolumeTest(OnFat()) {}
+};
 
 TEST_F(SettleTest, RenamedFileMovesToItsName) {
   Directory("d");
@@ -177,7 +183,7 @@ TEST_F(SettleTest, LimitIsKeptAndTheRestComesLater) {
 }
 
 // On FAT an entry is all there is of a file, and a sync of the directory would write that the old one goes before the new one is whole.
-TEST_F(SettleTest, NothingMovesWithinADirectory) {
+TEST_F(SettleOnFatTest, NothingMovesWithinADirectory) {
   File("a", "content");
   Rename("a", "b");
   EXPECT_EQ(*volume().SettleSome(4), 1U);
@@ -186,6 +192,34 @@ TEST_F(SettleTest, NothingMovesWithinADirectory) {
   EXPECT_EQ(*volume().SettleSome(4), 1U);
   EXPECT_THAT(Bare(), ElementsAre("b=content"));
   EXPECT_EQ(*volume().SettleSome(4), 0U);
+}
+
+// On exFAT that may be one change of one entry.
+TEST_F(SettleTest, MovesWithinADirectoryAreOneStep) {
+  File("a", "content");
+  Rename("a", "b");
+  EXPECT_EQ(*volume().SettleSome(4), 1U);
+  EXPECT_THAT(Bare(), ElementsAre("b=content"));
+}
+
+// What was announced is what the next mount would know it by.
+TEST_F(SettleOnFatTest, WhatIsWrittenSinceItWasAnnouncedMovesLater) {
+  Directory("d");
+  File("a", "content");
+  Rename("a", "d/a");
+  bool written = false;
+  backing().SetFaultHook([&](BackingCall call, const std::string&) {
+    if (call != BackingCall::kSyncDirectory || std::exchange(written, true)) return 0;
+    const auto file = backing().OpenFile(backing().root(), BackingName("a"));
+    EXPECT_TRUE(file.ok() && (*file)->Write(std::string("more than before"), 0).ok());
+    return 0;
+  });
+  EXPECT_EQ(*volume().SettleSome(4), 0U);
+  EXPECT_TRUE(written);
+  EXPECT_THAT(Bare(), ElementsAre("a=more than before", "d/"));
+  while (*volume().SettleSome(4) > 0) {
+  }
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/a=more than before"));
 }
 
 // S1: the intents are durable before the first step, and S3: what moved before they are retired.

@@ -27,6 +27,12 @@ inline MachineOptions OnExfat() {
   return options;
 }
 
+inline MachineOptions OnFat() {
+  MachineOptions options = OnExfat();
+  options.backing.capabilities.time_granularity = std::chrono::seconds(2);
+  return options;
+}
+
 // As tests see a volume that is open; REQUIRES of the volume about locks are met here.
 class VolumeTest : public testing::Test {
  protected:
