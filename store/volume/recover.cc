@@ -114,6 +114,10 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
     progress = again.size() < left.size();
     left.swap(again);
   }
+  // Before anybody can change what it was known by.
+  if (!intents->empty()) {
+    if (Status synced = SyncCatalog(); !synced.ok()) return synced.error();
+  }
   return unresolved;
 }
 
@@ -138,13 +142,15 @@ Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, co
   return seen->type == record.type ? std::optional(*seen) : std::nullopt;
 }
 
-// RETURNS: where it is of the two; `home` if nowhere. A move on FAT that a power cut has left half done: both entries lead to one content.
-// The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty, which is removed here.
-// EUCLEAN: there was no such fsck. To remove either would free the content of both.
+// RETURNS: where it is of the two; `home` if nowhere. A move on FAT or exFAT that a power cut has left half done: both entries lead to one
+// content. The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty, which is removed
+// here. (fsck.vfat removes that of a directory itself.) EUCLEAN: there was no such fsck. To remove either would free the content of both.
 Result<Place> Volume::PartTwins(const Spot& home, const Spot& other) {
   if (!home.seen.has_value() && other.seen.has_value()) return other.place;
-  if (!other.seen.has_value() || home.seen->type != FileType::kRegular) return home.place;
+  if (!other.seen.has_value()) return home.place;
+  const bool is_directory = home.seen->type == FileType::kDirectory;
   if (home.seen->size != 0 && other.seen->size != 0) {
+    if (is_directory) return home.place;
     const bool same = home.seen->size == other.seen->size && home.seen->mtime == other.seen->mtime;
     if (!same) return home.place;  // the other was put there by somebody else
     return Error{EUCLEAN, "two entries of the backing lead to its content; it needs its own fsck"};
@@ -158,7 +164,9 @@ Result<Place> Volume::PartTwins(const Spot& home, const Spot& other) {
     if (!spelled.ok()) return spelled.error();
     if (!*spelled) return home.place;  // another's, of the same letters
   }
-  if (Status removed = backing_.RemoveFile(*in, empty.name); !removed.ok() && removed.code() != ENOENT) return removed.error();
+  const Status removed = is_directory ? backing_.RemoveDirectory(*in, empty.name) : backing_.RemoveFile(*in, empty.name);
+  if (is_directory && removed.code() == ENOTEMPTY) return home.place;
+  if (!removed.ok() && removed.code() != ENOENT) return removed.error();
   NoteNewEntries(empty.directory);
   return is_home ? home.place : other.place;
 }
