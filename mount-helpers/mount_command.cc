@@ -34,7 +34,6 @@
 #include "mount-helpers/inherited_flags.h"
 #include "mount-helpers/logging.h"
 #include "mount-helpers/mount_points.h"
-#include "mount-helpers/mount_table.h"
 #include "mount-helpers/termination.h"
 #include "store/base/clock.h"
 #include "store/volume/open_volume.h"
@@ -211,17 +210,6 @@ void TellRestoration(const MountPoints& points, OpenedVolume& opened, StartupRep
               ", see the log");
 }
 
-// The kernel's exFAT writes both entries of a rename with one sync, in the order in which they lie on the disk.
-void TellWhatRenamesRisk(const MountPoints& points, const Capabilities& capabilities) {
-  struct stat status {};
-  if (capabilities.filesystem != "exfat" || fstat(points.source.get(), &status) != 0) return;
-  const std::vector<MountEntry> table = ReadMountTable();
-  const MountEntry* const mounted = MountOf(table, status.st_dev);
-  const auto has = [mounted](const char* option) { return std::ranges::count(mounted->filesystem_options, option) != 0; };
-  if (mounted == nullptr || has("dirsync") || has("sync")) return;
-  spdlog::warn("{}: exFAT mounted without dirsync may lose what is moved to another directory in a power cut at that moment", points.source_path);
-}
-
 std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions& options, StartupReport& report) {
   const TerminationSignals signals;
   const OpenOptions open_options = ToOpenOptions(options, umask(0));
@@ -231,7 +219,6 @@ std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions
   OpenResult opened = OpenWhenFree(points, open_options, clock, signals);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
   TellRestoration(points, *std::get<std::unique_ptr<OpenedVolume>>(opened), report);
-  TellWhatRenamesRisk(points, std::get<std::unique_ptr<OpenedVolume>>(opened)->capabilities());
   return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock, vfs_options);
 }
 

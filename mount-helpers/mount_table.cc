@@ -1,12 +1,9 @@
 #include "mount-helpers/mount_table.h"
 
-#include <sys/sysmacros.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
-#include <utility>
 
 namespace hardlinkfs {
 namespace {
@@ -38,12 +35,7 @@ std::vector<MountEntry> ParseMountTable(std::istream& mountinfo) {
     if (fields.size() < 7) continue;
     const auto dash = std::find(fields.begin() + 6, fields.end(), "-");
     if (std::distance(dash, fields.end()) < 3) continue;
-    MountEntry entry{Unescaped(fields[4]), dash[1], Unescaped(dash[2]), fields[2], {}};
-    if (dash + 3 != fields.end()) {
-      std::istringstream options(dash[3]);
-      for (std::string option; std::getline(options, option, ',');) entry.filesystem_options.push_back(option);
-    }
-    table.push_back(std::move(entry));
+    table.push_back({Unescaped(fields[4]), dash[1], Unescaped(dash[2])});
   }
   return table;
 }
@@ -58,12 +50,6 @@ const MountEntry* TopMountAt(const std::vector<MountEntry>& table, const std::st
   const auto top =
       std::find_if(table.rbegin(), table.rend(), [&mountpoint](const MountEntry& entry) { return entry.mountpoint == mountpoint; });
   return top == table.rend() ? nullptr : &*top;
-}
-
-const MountEntry* MountOf(const std::vector<MountEntry>& table, dev_t device) {
-  const std::string numbers = std::to_string(major(device)) + ":" + std::to_string(minor(device));
-  const auto found = std::ranges::find(table, numbers, &MountEntry::device);
-  return found == table.end() ? nullptr : &*found;
 }
 
 }  // namespace hardlinkfs

@@ -2,8 +2,6 @@
 #ifndef HARDLINKFS_MOUNT_HELPERS_MOUNT_TABLE_H_
 #define HARDLINKFS_MOUNT_HELPERS_MOUNT_TABLE_H_
 
-#include <sys/types.h>
-
 #include <istream>
 #include <string>
 #include <vector>
@@ -14,8 +12,6 @@ struct MountEntry {
   std::string mountpoint;
   std::string type;    // "fuse.hardlinkfs"
   std::string source;  // as the filesystem calls it
-  std::string device;  // "8:1"
-  std::vector<std::string> filesystem_options;
 
   bool is_hardlinkfs() const { return type == "fuse.hardlinkfs"; }
 };
@@ -26,9 +22,6 @@ std::vector<MountEntry> ReadMountTable();
 
 // RETURNS: what is mounted on top at exactly `mountpoint`; null when nothing is. The pointer is into `table`.
 const MountEntry* TopMountAt(const std::vector<MountEntry>& table, const std::string& mountpoint);
-
-// RETURNS: some mount of the filesystem; null when it is not mounted here.
-const MountEntry* MountOf(const std::vector<MountEntry>& table, dev_t device);
 
 }  // namespace hardlinkfs
 

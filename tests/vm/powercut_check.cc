@@ -179,7 +179,7 @@ class Checker {
     ++made_[static_cast<size_t>(mode)];
     if (wrong.empty()) return;
     ++lost_[static_cast<size_t>(mode)];
-    if (arguments_.plain) return;  // counted is enough
+    if (arguments_.plain && arguments_.cuts > 1) return;  // counted is enough
     std::cout << "cut " << number << " (" << NameOf(mode) << ", before write " << position << ", " << acknowledged << " steps done";
     if (acknowledged < oracle_.steps().size()) std::cout << ", then " << Describe(oracle_.steps()[acknowledged]);
     std::cout << "), seed " << arguments_.seed << ":\n";

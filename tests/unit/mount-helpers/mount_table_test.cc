@@ -1,7 +1,6 @@
 #include "mount-helpers/mount_table.h"
 
 #include <gtest/gtest.h>
-#include <sys/sysmacros.h>
 
 #include <sstream>
 
@@ -43,17 +42,6 @@ TEST(MountTable, TheLastMountOnAPointIsOnTop) {
   ASSERT_NE(TopMountAt(table, "/mnt"), nullptr);
   EXPECT_EQ(TopMountAt(table, "/mnt")->type, "fuse.hardlinkfs");
   EXPECT_EQ(TopMountAt(table, "/mn"), nullptr);
-}
-
-TEST(MountTable, AMountOfAFilesystemIsFoundByItsDevice) {
-  const auto table = TableOf(
-      "1 0 0:1 / / rw - tmpfs tmpfs\n"
-      "2 1 8:17 / /mnt rw,noatime shared:1 - exfat /dev/sdb1 rw,dirsync,iocharset=utf8\n");
-  const MountEntry* const found = MountOf(table, makedev(8, 17));
-  ASSERT_NE(found, nullptr);
-  EXPECT_EQ(found->mountpoint, "/mnt");
-  EXPECT_EQ(found->filesystem_options, (std::vector<std::string>{"rw", "dirsync", "iocharset=utf8"}));
-  EXPECT_EQ(MountOf(table, makedev(8, 1)), nullptr);
 }
 
 TEST(MountTable, OfThisProcessHasItsProc) { EXPECT_NE(TopMountAt(ReadMountTable(), "/proc"), nullptr); }
