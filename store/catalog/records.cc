@@ -114,8 +114,11 @@ std::string Encode(std::string_view key, const IntentRecord& record) {
   writer.Varint(Raw(record.inode));
   Write(writer, record.from);
   Write(writer, record.to);
-  writer.Varint(record.size);
-  Write(writer, record.mtime);
+  // Only where they are of use: versions that do not know them go on reading the others.
+  if (record.size != 0 || record.mtime != Timestamp()) {
+    writer.Varint(record.size);
+    Write(writer, record.mtime);
+  }
   return writer.Seal(key);
 }
 
@@ -126,7 +129,7 @@ Result<IntentRecord> DecodeIntentRecord(std::string_view key, std::string_view v
   record.inode = InodeId{reader->Varint()};
   record.from = ReadPlace(*reader);
   record.to = ReadPlace(*reader);
-  if (reader->complete()) return record;  // of an older version
+  if (reader->complete()) return record;
   record.size = reader->Varint();
   record.mtime = ReadTimestamp(*reader);
   if (!reader->complete() || !IsValid(record.mtime)) return kMalformed;

@@ -99,13 +99,17 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
   const auto intents = catalog_.ListIntents();
   if (!intents.ok()) return intents.error();
   std::vector<IntentRecord> left = *intents;
+  bool any = false;
   for (bool progress = true; !left.empty();) {
     std::vector<IntentRecord> again;
     for (const IntentRecord& intent : left) {
       const auto held = locks_.Exclusive(intent.inode);
       const Result<bool> resolved = ResolveIntent(intent, progress ? IfNowhere::kWait : IfNowhere::kGiveUp);
-      if (resolved.ok() && !*resolved) again.push_back(intent);
-      if (resolved.ok()) continue;
+      any = any || (resolved.ok() && *resolved);
+      // What looks like its second entry may be that of another one, which has not been looked at yet.
+      const bool may_be_anothers = resolved.code() == EUCLEAN && progress;
+      if (may_be_anothers || (resolved.ok() && !*resolved)) again.push_back(intent);
+      if (may_be_anothers || resolved.ok()) continue;
       spdlog::warn("inode {} was being moved, and cannot be looked at: {} ({})", Raw(intent.inode), resolved.error().what,
                    std::strerror(resolved.code()));
       unresolved.insert(intent.inode);
@@ -115,7 +119,7 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
     left.swap(again);
   }
   // Before anybody can change what it was known by.
-  if (!intents->empty()) {
+  if (any) {
     if (Status synced = SyncCatalog(); !synced.ok()) return synced.error();
   }
   return unresolved;
@@ -143,32 +147,36 @@ Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, co
 }
 
 // RETURNS: where it is of the two; `home` if nowhere. A move on FAT or exFAT that a power cut has left half done: both entries lead to one
-// content. The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty, which is removed
-// here. (fsck.vfat removes that of a directory itself.) EUCLEAN: there was no such fsck. To remove either would free the content of both.
-Result<Place> Volume::PartTwins(const Spot& home, const Spot& other) {
+// content. The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty; that of a file is
+// removed here. EUCLEAN: there was no such fsck. To remove either would free the content of both.
+Result<Place> Volume::PartTwins(const IntentRecord& intent, const Spot& home, const Spot& other) {
   if (!home.seen.has_value() && other.seen.has_value()) return other.place;
   if (!other.seen.has_value()) return home.place;
-  const bool is_directory = home.seen->type == FileType::kDirectory;
+  const bool is_home = home.seen->size != 0 || other.seen->size == 0;
+  if (home.seen->type == FileType::kDirectory) {
+    if (is_home || capabilities_.hard_links) return home.place;
+    const Result<bool> known = IsKnownBy(intent, other.place);
+    if (!known.ok()) return known.error();
+    return *known ? other.place : home.place;
+  }
+  if (home.seen->type != FileType::kRegular) return home.place;
   if (home.seen->size != 0 && other.seen->size != 0) {
-    if (is_directory) return home.place;
     const bool same = home.seen->size == other.seen->size && home.seen->mtime == other.seen->mtime;
     if (!same) return home.place;  // the other was put there by somebody else
     return Error{EUCLEAN, "two entries of the backing lead to its content; it needs its own fsck"};
   }
-  const bool is_home = home.seen->size != 0 || other.seen->size == 0;
+  const Place& kept = is_home ? home.place : other.place;
   const Place& empty = is_home ? other.place : home.place;
   const Result<BackingDirectoryRef> in = directories_.Open(empty.directory);
   if (!in.ok()) return in.error();
   if (!capabilities_.case_sensitive) {
     const Result<bool> spelled = IsSpelledSo(backing_, *in, empty.name);
     if (!spelled.ok()) return spelled.error();
-    if (!*spelled) return home.place;  // another's, of the same letters
+    if (!*spelled) return kept;  // another's of the same letters, or its own that has lost its long name
   }
-  const Status removed = is_directory ? backing_.RemoveDirectory(*in, empty.name) : backing_.RemoveFile(*in, empty.name);
-  if (is_directory && removed.code() == ENOTEMPTY) return home.place;
-  if (!removed.ok() && removed.code() != ENOENT) return removed.error();
+  if (Status removed = backing_.RemoveFile(*in, empty.name); !removed.ok() && removed.code() != ENOENT) return removed.error();
   NoteNewEntries(empty.directory);
-  return is_home ? home.place : other.place;
+  return kept;
 }
 
 // A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.
@@ -195,13 +203,17 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
     if (!from.seen.has_value() && !(record->type == FileType::kDirectory && to.seen.has_value()) && Keeps(Rule::kTornIsFound)) {
       const Result<std::optional<Spot>> torn = FindTorn(intent, record->type);
       if (!torn.ok()) return torn.error();
-      if (torn->has_value()) from = **torn;
+      if (torn->has_value()) {
+        from = **torn;
+        MutexLock lock(pending_mutex_);
+        torn_[intent.inode] = from.place;
+      }
     }
     const Result<InodeId> resident = catalog_.FindHome(elsewhere);
     if (!resident.ok() && resident.code() != ENOENT) return resident.error();
     if (!home.seen.has_value() && !other.seen.has_value() && if_nowhere == IfNowhere::kWait) return false;
     if (resident.ok()) other.seen.reset();
-    const Result<Place> is_at = PartTwins(home, other);
+    const Result<Place> is_at = PartTwins(intent, home, other);
     if (!is_at.ok()) return is_at.error();
     if (*is_at != *record->home && Keeps(Rule::kIntentsResolved)) {
       transaction.DeleteHome(*record->home);
@@ -216,6 +228,7 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
   {
     MutexLock lock(pending_mutex_);
     unresolved_.erase(intent.inode);
+    torn_.erase(intent.inode);
   }
   LeavePlace(intent.from);
   LeavePlace(intent.to);
@@ -241,7 +254,9 @@ bool Volume::IsAwaited(const Place& place) {
   if (unresolved_.empty()) return false;  // as a rule, and this is asked for each entry that is adopted
   const Place seen = AsTheBackingSees(place);
   return std::ranges::any_of(unresolved_, [&](const auto& move) {
-    return AsTheBackingSees(move.second.from) == seen || AsTheBackingSees(move.second.to) == seen;
+    const auto torn = torn_.find(move.first);
+    return AsTheBackingSees(move.second.from) == seen || AsTheBackingSees(move.second.to) == seen ||
+           (torn != torn_.end() && AsTheBackingSees(torn->second) == seen);
   });
 }
 

@@ -102,7 +102,7 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
   return std::optional<Move>();
 }
 
-// By its times, which count two seconds: nothing else without hard links does that.
+// By its times, which count two seconds: nothing else without hard links does that. (What lets nobody set times is taken for it as well.)
 bool Volume::IsFat() const { return !capabilities_.hard_links && capabilities_.time_granularity >= std::chrono::seconds(2); }
 
 // Whether on FAT, where an entry is all there is of a file, the sync that makes its new entry durable could also write that the old one is gone:
@@ -153,17 +153,12 @@ Result<bool> Volume::MakeMove(const Move& move) {
     if (!*ours) return Error{ENOENT, "removed before a power cut"};
   }
   const bool is_directory = record->type == FileType::kDirectory;
-  if (record->type == FileType::kRegular && IsFat()) {
-    const Result<BackingStat> seen = backing_.Stat(*from, move.from.name);
-    if (!seen.ok()) return seen.error();
-    if (seen->size != move.size || seen->mtime != move.mtime) return false;  // written since it was announced: later
-  }
   if (is_directory) {
     if (Status pinned = directories_.Pin(move.inode); !pinned.ok()) return pinned.error();
   }
   bool lost_track = false;
   const auto commit = [&]() -> Status {
-    if (Status renamed = MoveEntry(move.from, move.to, record->type, *from, *to); !renamed.ok()) {
+    if (Status renamed = MoveEntry(move.from, move.to, record->type, *from, *to, &move); !renamed.ok()) {
       lost_track = !Writable().ok();
       return renamed;
     }
@@ -198,7 +193,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
 
 // After a sync that failed it is back as a rule, and the next session looks where it is. EAGAIN: not now.
 Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
-                         const BackingDirectoryRef& to_ref) {
+                         const BackingDirectoryRef& to_ref, const IntentRecord* announced) {
   using File = Result<std::unique_ptr<BackingFile>>;
   using Directory = Result<BackingDirectoryRef>;
   const File file = type == FileType::kRegular ? backing_.OpenFile(from_ref, from.name) : File(nullptr);
@@ -212,6 +207,11 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   // Who syncs may need long; the settler is in no hurry, and holds what others wait for.
   const std::unique_lock gate(move_gate_, kPatience);
   if (!gate.owns_lock()) return Error{EAGAIN, "others sync"};
+  if (announced != nullptr && *file != nullptr && IsFat()) {
+    const Result<BackingStat> seen = (*file)->Stat();
+    if (!seen.ok()) return seen.error();
+    if (seen->size != announced->size || seen->mtime != announced->mtime) return Error{EAGAIN, "written since it was announced"};
+  }
   if (Keeps(Rule::kMovesAreSynced)) {
     NoteNewEntries(from.directory);
     NoteNewEntries(to.directory);

@@ -34,7 +34,8 @@ void Volume::SweepHomes() {
   Status swept = homes.status();
   if (homes.ok()) {
     swept = backing_.List(*homes, [&](const BackingEntry& entry) {
-      if (catalog_.FindHome({kHomesDirectory, entry.name}).code() == ENOENT && !IsClaimed(catalog_, entry.name))
+      if (catalog_.FindHome({kHomesDirectory, entry.name}).code() == ENOENT && !IsClaimed(catalog_, entry.name) &&
+          !IsAwaited({kHomesDirectory, entry.name}))
         unknown.push_back(entry.name);
       return true;
     });

@@ -3,6 +3,7 @@
 // nobody was told.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <optional>
@@ -13,6 +14,8 @@
 
 namespace hardlinkfs {
 namespace {
+
+constexpr size_t kHomesConsidered = 1024;  // of a directory: more than a batch has moves
 
 // As vfat_create_shortname of Linux ends it where there is a long name too: with a tilde and a number.
 bool IsShortName(const BackingName& name) {
@@ -44,6 +47,28 @@ Result<Volume::Likeness> Volume::Compare(const IntentRecord& intent, const Backi
   return is_empty ? Likeness::kEmpty : Likeness::kPerhaps;
 }
 
+// RETURNS: whether what the intent's inode holds lies there, a directory.
+Result<bool> Volume::IsKnownBy(const IntentRecord& intent, const Place& place) {
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
+  if (!in.ok()) return in.error();
+  const Result<BackingStat> seen = backing_.Stat(*in, place.name);
+  if (!seen.ok()) return seen.error();
+  const Result<Likeness> likeness = Compare(intent, *in, place.name, *seen);
+  if (!likeness.ok()) return likeness.error();
+  return *likeness == Likeness::kYes;
+}
+
+// RETURNS: whether all that lives in the directory is being moved, and may be elsewhere by now.
+Result<bool> Volume::MayBeWithoutKnown(InodeId directory) const {
+  const auto homes = catalog_.ListHomes(directory, std::nullopt, kHomesConsidered);
+  if (!homes.ok()) return homes.error();
+  const auto intents = catalog_.ListIntents();
+  if (!intents.ok()) return intents.error();
+  return std::ranges::all_of(*homes, [&](const auto& home) {
+    return std::ranges::find(*intents, home.second, &IntentRecord::inode) != intents->end();
+  });
+}
+
 // RETURNS: what lies where the move began, without a record and under a short name, and is most like what was to be moved; nothing if that may be
 // said of several. Of empty directories one is as good as another.
 Result<std::optional<Volume::Spot>> Volume::FindTorn(const IntentRecord& intent, FileType type) {
@@ -62,18 +87,19 @@ Result<std::optional<Volume::Spot>> Volume::FindTorn(const IntentRecord& intent,
   std::map<Likeness, std::vector<Spot>> found;
   for (const BackingName& name : short_names) {
     const Place place{directory, name};
-    const Result<InodeId> resident = catalog_.FindHome(place);
-    if (resident.ok()) continue;
-    if (resident.code() != ENOENT) return resident.error();
+    if (catalog_.FindHome(place).code() != ENOENT) continue;  // another's, or perhaps another's
     const Result<BackingStat> seen = backing_.Stat(*in, name);
-    if (!seen.ok() && seen.code() != ENOENT) return seen.error();
-    if (!seen.ok() || seen->type != type) continue;
+    if (!seen.ok() || seen->type != type) continue;  // what cannot be looked at keeps nobody else from what is his
     const Result<Likeness> likeness = Compare(intent, *in, name, *seen);
-    if (!likeness.ok()) return likeness.error();
-    if (*likeness != Likeness::kNo) found[*likeness].push_back({place, *seen});
+    if (likeness.ok() && *likeness != Likeness::kNo) found[*likeness].push_back({place, *seen});
   }
   if (found.empty()) return nothing;
   const auto& [likeness, spots] = *found.rbegin();
+  if (likeness != Likeness::kYes) {
+    const Result<bool> may_be = MayBeWithoutKnown(intent.inode);
+    if (!may_be.ok()) return may_be.error();
+    if (!*may_be) return nothing;
+  }
   if (spots.size() == 1 || likeness == Likeness::kEmpty) return std::optional(spots.front());
   spdlog::warn("inode {} was being moved, and may be any of {} entries with short names: none is taken", Raw(intent.inode), spots.size());
   return nothing;

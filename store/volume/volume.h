@@ -254,13 +254,15 @@ class Volume {
     Place place;
     std::optional<BackingStat> seen;
   };
-  Result<Place> PartTwins(const Spot& home, const Spot& other);
+  Result<Place> PartTwins(const IntentRecord& intent, const Spot& home, const Spot& other);
   Status QueueOrphans();
 
   // torn.cc
   Result<std::optional<Spot>> FindTorn(const IntentRecord& intent, FileType type);
   enum class Likeness { kNo, kEmpty, kPerhaps, kYes };
   Result<Likeness> Compare(const IntentRecord& intent, const BackingDirectoryRef& in, const BackingName& name, const BackingStat& seen);
+  Result<bool> IsKnownBy(const IntentRecord& intent, const Place& place);
+  Result<bool> MayBeWithoutKnown(InodeId directory) const;
 
   // sweep.cc
   void SweepHomes();
@@ -364,7 +366,7 @@ class Volume {
   Result<bool> WritesBothEntries(InodeId from, InodeId to) const;
   Result<bool> MakeMove(const Move& move);
   Status MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
-                   const BackingDirectoryRef& to_ref);
+                   const BackingDirectoryRef& to_ref, const IntentRecord* announced = nullptr);
   void LeavePlaces(const Move& move);
   Result<size_t> MakeAnnouncedMoves(const std::vector<Move>& moves);
   Status DescribeMove(Move& move);
@@ -425,6 +427,7 @@ class Volume {
   // AsTheBackingSees.
   std::set<Place> announced_ GUARDED_BY(pending_mutex_);  // an intent says that its inode may lie there
   std::set<Place> left_ GUARDED_BY(pending_mutex_);       // with an intent that is gone, but not durably
+  std::map<InodeId, Place> torn_ GUARDED_BY(pending_mutex_);  // of an intent, where what was to leave is shown by a short name
   std::map<InodeId, IntentRecord> unresolved_ GUARDED_BY(pending_mutex_);  // moves that were made or not; both places are kept for them
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   std::map<Place, FileType> leftovers_ GUARDED_BY(pending_mutex_);   // entries of creations that failed

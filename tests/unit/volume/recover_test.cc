@@ -2,6 +2,8 @@
 // is a prefix of what was done.
 #include <algorithm>
 #include <cerrno>
+#include <string>
+#include <utility>
 
 #include "tests/unit/volume/volume_fixture.h"
 
@@ -191,6 +193,50 @@ TEST_F(RecoverOnFatTest, WhatLostItsLongNameIsFoundByItsSizeAndTime) {
   EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/", "e/OTHER~1=another", "e/OTHER~2.TXT=some other"));
   Close();
   EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/", "e/OTHER~1=another", "e/OTHER~2.TXT=some other"));
+}
+
+// A name in small letters has a long name too, and the short one differs by its letters only.
+TEST_F(RecoverOnFatTest, WhatLostItsSmallLettersIsNoLossOfTheOther) {
+  AnnounceMoveOfAToB();
+  ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
+  BareFile("e/A", "");
+  BareFile("d/b", "content");
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/", "e/A="));
+}
+
+// As long as nobody has parted them, to remove the one would free the content of the other.
+TEST_F(RecoverOnFatTest, WhatLostItsLongNameIsNobodyElsesBeforeItIsParted) {
+  AnnounceMoveOfAToB();
+  const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
+  ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
+  for (const auto& [directory, name] : {std::pair("d", "b"), std::pair("e", "A~1")}) {
+    BareFile(std::string(directory) + "/" + name, "content");
+    ASSERT_EQ(backing().SetTimes(BareDirectory(directory), BackingName(name), std::nullopt, was->mtime).code(), 0);
+  }
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
+  EXPECT_EQ(volume().SettleSome(10).code(), 0);
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/", "e/A~1=content"));
+}
+
+// Its own files are somewhere else: it was moved by another machine.
+TEST_F(RecoverOnFatTest, AnotherDirectoryIsNotTakenForOneWhoseFilesAreKnown) {
+  Directory("d");
+  Directory("e");
+  Directory("e/a");
+  File("e/a/inside", "content");
+  ASSERT_EQ(Rename("e/a", "d/b"), 0);
+  backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kRename ? EIO : 0; });
+  static_cast<void>(volume().SettleSome(10));
+  Revive();
+  machine_.Kill();
+  ASSERT_EQ(backing().Rename(BareDirectory("e"), BackingName("a"), backing().root(), BackingName("moved")).code(), 0);
+  ASSERT_EQ(backing().MakeDirectory(BareDirectory("e"), BackingName("SETUP~1"), 0755).code(), 0);
+  BareFile("e/SETUP~1/theirs", "other");
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "e/", "e/SETUP~1/", "e/SETUP~1/theirs=other", "moved/", "moved/inside=content"));
 }
 
 TEST_F(RecoverOnFatTest, OfTwoThatMayBeItNoneIsTaken) {
