@@ -253,11 +253,12 @@ bool Volume::IsAwaited(const Place& place) {
   MutexLock lock(pending_mutex_);
   if (unresolved_.empty()) return false;  // as a rule, and this is asked for each entry that is adopted
   const Place seen = AsTheBackingSees(place);
-  return std::ranges::any_of(unresolved_, [&](const auto& move) {
-    const auto torn = torn_.find(move.first);
-    return AsTheBackingSees(move.second.from) == seen || AsTheBackingSees(move.second.to) == seen ||
-           (torn != torn_.end() && AsTheBackingSees(torn->second) == seen);
-  });
+  for (const auto& [inode, move] : unresolved_) {
+    const auto torn = torn_.find(inode);
+    if (torn != torn_.end() && AsTheBackingSees(torn->second) == seen) return true;
+    if (AsTheBackingSees(move.from) == seen || AsTheBackingSees(move.to) == seen) return true;
+  }
+  return false;
 }
 
 Status Volume::QueueOrphans() {

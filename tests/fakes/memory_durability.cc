@@ -117,40 +117,41 @@ void Tree::SyncEverything() {
   sync(*root_);
 }
 
+Tree::Slot Tree::SlotOf(size_t i) const { return {log_[i].directory->number, log_[i].key}; }
+
+// RETURNS: the change that added what change `i` moved away, or none when that is durable.
+std::optional<size_t> Tree::AdditionOf(size_t i) const {
+  for (size_t j = i; j-- > 0;) {
+    const auto& entry = log_[j].entry;
+    if (entry.has_value() && entry->node == log_[i].moved->node && entry->move == log_[i].moved->move) return j;
+  }
+  return std::nullopt;
+}
+
 // Each slot keeps some of its changes. The new entry of a rename is written, and is not blank, before the old one goes: a disk, or a writeback
 // between two calls, that turns even that around loses files by itself, and nothing that the POSIX calls offer can help it.
 void Tree::KeepSomeSlots(const std::function<uint64_t(uint64_t)>& below) {
-  using Slot = std::pair<uint64_t, std::string>;
   std::map<Slot, std::vector<size_t>> slots;  // numbers of changes
-  const auto slot_of = [&log = log_](size_t i) { return Slot{log[i].directory->number, log[i].key}; };
-  for (size_t i = 0; i < log_.size(); ++i) slots[slot_of(i)].push_back(i);
+  for (size_t i = 0; i < log_.size(); ++i) slots[SlotOf(i)].push_back(i);
   std::map<Slot, std::optional<size_t>> last;  // change that is kept
   for (const auto& [slot, changes] : slots) {
     if (const uint64_t kept = below(changes.size() + 1); kept > 0) last[slot] = changes[kept - 1];
   }
-  // RETURNS: the change that added what change `i` moved away, or none when that is durable.
-  const auto addition_of = [&](size_t i) -> std::optional<size_t> {
-    for (size_t j = i; j-- > 0;) {
-      const auto& entry = log_[j].entry;
-      if (entry.has_value() && entry->node == log_[i].moved->node && entry->move == log_[i].moved->move) return j;
-    }
-    return std::nullopt;
-  };
   for (bool changed = true; changed;) {
     changed = false;
     for (size_t i = 0; i < log_.size(); ++i) {
-      std::optional<size_t>& gone = last[slot_of(i)];
+      std::optional<size_t>& gone = last[SlotOf(i)];
       if (!log_[i].moved.has_value() || !gone.has_value() || *gone < i) continue;
       if (IsBlank(*log_[i].moved)) {
-        const std::vector<size_t>& changes = slots[slot_of(i)];
+        const std::vector<size_t>& changes = slots[SlotOf(i)];
         const auto at = std::find(changes.begin(), changes.end(), i);
         gone = at == changes.begin() ? std::nullopt : std::optional(*(at - 1));
         changed = true;
         continue;
       }
-      const std::optional<size_t> addition = addition_of(i);
+      const std::optional<size_t> addition = AdditionOf(i);
       if (!addition.has_value()) continue;
-      std::optional<size_t>& added = last[slot_of(*addition)];
+      std::optional<size_t>& added = last[SlotOf(*addition)];
       if (added.has_value() && *added >= *addition) continue;
       added = addition;
       changed = true;

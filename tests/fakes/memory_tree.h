@@ -151,7 +151,10 @@ class Tree {
   void Empty(Node& node) REQUIRES(mutex_);
   NodeRef CopyOf(const Node& node) REQUIRES(mutex_);
   void LoseContent(Node& node, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
-  void Tear(Node& directory, const std::string& key);
+  using Slot = std::pair<uint64_t, std::string>;  // of a directory
+  Slot SlotOf(size_t i) const REQUIRES(mutex_);
+  std::optional<size_t> AdditionOf(size_t i) const REQUIRES(mutex_);
+  void Tear(Node& directory, const std::string& key) REQUIRES(mutex_);
   void TearNames(Node& directory, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   bool Restart(Node& directory, std::set<const Node*>& seen, const std::function<uint64_t(uint64_t)>& below) REQUIRES(mutex_);
   // RETURNS: the key of the name in Node::entries, or why the backing refuses the name.
