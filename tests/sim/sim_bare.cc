@@ -73,23 +73,29 @@ void SimRun::NoteContentsIn(const BackingDirectoryRef& directory, std::optional<
   MemoryBacking& backing = machine_.backing();
   const Catalog catalog(machine_.engine());
   const auto intents = catalog.ListIntents();
-  // Whether what was moved away from here may be what lies under a torn name: a directory by its entries.
-  const auto is_torn_of = [&](const IntentRecord& intent, const BackingEntry& entry) {
-    if (intent.from.directory != *inode || !entry.name.bytes().starts_with(MemoryBacking::kTornName)) return false;
-    const auto below = entry.type == FileType::kDirectory ? backing.OpenDirectory(directory, entry.name) : Result<BackingDirectoryRef>(Error{ENOTDIR, ""});
-    if (!below.ok()) return backing.Stat(directory, entry.name)->size == intent.size;
+  // How much speaks for it that what was moved away from here lies under a torn name: of a directory as many entries as are its own.
+  const auto likeness = [&](const IntentRecord& intent, const BackingEntry& entry) -> ptrdiff_t {
+    if (intent.from.directory != *inode || !entry.name.bytes().starts_with(MemoryBacking::kTornName)) return 0;
+    if (entry.type != FileType::kDirectory) return backing.Stat(directory, entry.name)->size == intent.size ? 1 : 0;
+    const auto below = backing.OpenDirectory(directory, entry.name);
+    if (!below.ok()) return 0;
     const std::vector<BackingEntry> children = EntriesOf(backing, *below);
-    return std::ranges::any_of(children, [&](const BackingEntry& child) { return catalog.FindHome({intent.inode, child.name}).ok(); });
+    return std::ranges::count_if(children, [&](const BackingEntry& child) { return catalog.FindHome({intent.inode, child.name}).ok(); });
   };
   // Whose home may lie there; what is being moved may lie at either place.
   const auto resident_of = [&](const BackingEntry& entry) -> std::optional<InodeId> {
     if (!inode.has_value()) return std::nullopt;
     const Place place{*inode, entry.name};
     if (const Result<InodeId> resident = catalog.FindHome(place); resident.ok()) return *resident;
+    std::optional<InodeId> torn;
+    ptrdiff_t most = 0;
     for (const IntentRecord& intent : intents.ok() ? *intents : std::vector<IntentRecord>()) {
-      if (intent.from == place || intent.to == place || is_torn_of(intent, entry)) return intent.inode;
+      if (intent.from == place || intent.to == place) return intent.inode;
+      const ptrdiff_t like = likeness(intent, entry);
+      if (like > most) torn = intent.inode;
+      most = std::max(most, like);
     }
-    return std::nullopt;
+    return torn;
   };
   for (const BackingEntry& entry : EntriesOf(backing, directory)) {
     if (IsPrivateArea(entry)) continue;
