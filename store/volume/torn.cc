@@ -101,6 +101,18 @@ Result<std::optional<Volume::Spot>> Volume::FindTorn(const IntentRecord& intent,
     if (!*may_be) return nothing;
   }
   if (spots.size() == 1 || likeness == Likeness::kEmpty) return std::optional(spots.front());
+  // Names like "src" are in many: that with most of its entries.
+  std::map<size_t, std::vector<Spot>> by_entries;
+  for (const Spot& spot : spots) {
+    size_t known = 0;
+    const Result<BackingDirectoryRef> below = type == FileType::kDirectory ? backing_.OpenDirectory(*in, spot.place.name) : in;
+    const bool counts = type == FileType::kDirectory && below.ok() && backing_.List(*below, [&](const BackingEntry& entry) {
+      if (catalog_.FindHome({intent.inode, entry.name}).ok()) ++known;
+      return true;
+    }).ok();
+    by_entries[counts ? known : 0].push_back(spot);
+  }
+  if (by_entries.rbegin()->second.size() == 1) return std::optional(by_entries.rbegin()->second.front());
   spdlog::warn("inode {} was being moved, and may be any of {} entries with short names: none is taken", Raw(intent.inode), spots.size());
   return nothing;
 }
