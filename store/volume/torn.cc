@@ -24,6 +24,25 @@ bool IsShortName(const BackingName& name) {
   return end != std::string::npos && base[end] == '~' && end + 1 < base.size();
 }
 
+struct Entries {
+  size_t all = 0;
+  size_t known = 0;
+};
+
+// RETURNS: how many entries a directory has, and of how many the catalog says that they live in that inode.
+Result<Entries> CountEntries(Backing& backing, const Catalog& catalog, InodeId inode, const BackingDirectoryRef& in, const BackingName& name) {
+  const Result<BackingDirectoryRef> directory = backing.OpenDirectory(in, name);
+  if (!directory.ok()) return directory.error();
+  Entries entries;
+  const Status listed = backing.List(*directory, [&](const BackingEntry& entry) {
+    ++entries.all;
+    if (catalog.FindHome({inode, entry.name}).ok()) ++entries.known;
+    return true;
+  });
+  if (!listed.ok()) return listed.error();
+  return entries;
+}
+
 }  // namespace
 
 // RETURNS: whether it is what the intent is about: a file by its size and time, a directory by what lives in it. One in which nothing known lives
@@ -33,18 +52,10 @@ Result<Volume::Likeness> Volume::Compare(const IntentRecord& intent, const Backi
   if (seen.type == FileType::kRegular) {
     return seen.size != 0 && seen.size == intent.size && seen.mtime == intent.mtime ? Likeness::kYes : Likeness::kNo;
   }
-  const Result<BackingDirectoryRef> directory = backing_.OpenDirectory(in, name);
-  if (!directory.ok()) return directory.error();
-  bool is_empty = true;
-  bool is_known = false;
-  const Status listed = backing_.List(*directory, [&](const BackingEntry& entry) {
-    is_empty = false;
-    is_known = catalog_.FindHome({intent.inode, entry.name}).ok();
-    return !is_known;
-  });
-  if (!listed.ok()) return listed.error();
-  if (is_known) return Likeness::kYes;
-  return is_empty ? Likeness::kEmpty : Likeness::kPerhaps;
+  const Result<Entries> entries = CountEntries(backing_, catalog_, intent.inode, in, name);
+  if (!entries.ok()) return entries.error();
+  if (entries->known > 0) return Likeness::kYes;
+  return entries->all == 0 ? Likeness::kEmpty : Likeness::kPerhaps;
 }
 
 // RETURNS: whether what the intent's inode holds lies there, a directory.
@@ -104,13 +115,9 @@ Result<std::optional<Volume::Spot>> Volume::FindTorn(const IntentRecord& intent,
   // Names like "src" are in many: that with most of its entries.
   std::map<size_t, std::vector<Spot>> by_entries;
   for (const Spot& spot : spots) {
-    size_t known = 0;
-    const Result<BackingDirectoryRef> below = type == FileType::kDirectory ? backing_.OpenDirectory(*in, spot.place.name) : in;
-    const bool counts = type == FileType::kDirectory && below.ok() && backing_.List(*below, [&](const BackingEntry& entry) {
-      if (catalog_.FindHome({intent.inode, entry.name}).ok()) ++known;
-      return true;
-    }).ok();
-    by_entries[counts ? known : 0].push_back(spot);
+    const bool is_directory = type == FileType::kDirectory;
+    const Result<Entries> entries = is_directory ? CountEntries(backing_, catalog_, intent.inode, *in, spot.place.name) : Entries();
+    by_entries[entries.ok() ? entries->known : 0].push_back(spot);
   }
   if (by_entries.rbegin()->second.size() == 1) return std::optional(by_entries.rbegin()->second.front());
   spdlog::warn("inode {} was being moved, and may be any of {} entries with short names: none is taken", Raw(intent.inode), spots.size());

@@ -43,6 +43,18 @@ class RecoverTest : public VolumeTest {
     Directory("e");
     File("e/a", "content");
     ASSERT_EQ(Rename("e/a", "d/b"), 0);
+    AnnounceMoves();
+  }
+  void AnnounceMoveOfDirectoryAToB() {
+    Directory("d");
+    Directory("e");
+    Directory("e/a");
+    File("e/a/inside", "content");
+    ASSERT_EQ(Rename("e/a", "d/b"), 0);
+    AnnounceMoves();
+  }
+  // And killed before the first.
+  void AnnounceMoves() {
     backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kRename ? EIO : 0; });
     static_cast<void>(volume().SettleSome(10));
     Revive();
@@ -223,15 +235,7 @@ TEST_F(RecoverOnFatTest, WhatLostItsLongNameIsNobodyElsesBeforeItIsParted) {
 
 // Its own files are somewhere else: it was moved by another machine.
 TEST_F(RecoverOnFatTest, AnotherDirectoryIsNotTakenForOneWhoseFilesAreKnown) {
-  Directory("d");
-  Directory("e");
-  Directory("e/a");
-  File("e/a/inside", "content");
-  ASSERT_EQ(Rename("e/a", "d/b"), 0);
-  backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kRename ? EIO : 0; });
-  static_cast<void>(volume().SettleSome(10));
-  Revive();
-  machine_.Kill();
+  AnnounceMoveOfDirectoryAToB();
   ASSERT_EQ(backing().Rename(BareDirectory("e"), BackingName("a"), backing().root(), BackingName("moved")).code(), 0);
   ASSERT_EQ(backing().MakeDirectory(BareDirectory("e"), BackingName("SETUP~1"), 0755).code(), 0);
   BareFile("e/SETUP~1/theirs", "other");
@@ -253,15 +257,7 @@ TEST_F(RecoverOnFatTest, OfTwoThatMayBeItNoneIsTaken) {
 }
 
 TEST_F(RecoverOnFatTest, DirectoryThatLostItsLongNameIsFoundByWhatLivesInIt) {
-  Directory("d");
-  Directory("e");
-  Directory("e/a");
-  File("e/a/inside", "content");
-  ASSERT_EQ(Rename("e/a", "d/b"), 0);
-  backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kRename ? EIO : 0; });
-  static_cast<void>(volume().SettleSome(10));
-  Revive();
-  machine_.Kill();
+  AnnounceMoveOfDirectoryAToB();
   ASSERT_EQ(backing().Rename(BareDirectory("e"), BackingName("a"), BareDirectory("e"), BackingName("A~2")).code(), 0);
   ASSERT_EQ(backing().MakeDirectory(BareDirectory("e"), BackingName("A~1"), 0755).code(), 0);
   Open();
