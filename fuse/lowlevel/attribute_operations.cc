@@ -72,7 +72,7 @@ Status GetStatx(Server& server, fuse_req_t request, fuse_ino_t inode, int /*flag
   out.stx_uid = attributes.uid;
   out.stx_gid = attributes.gid;
   out.stx_mode = static_cast<uint16_t>(ModeBits(attributes.type) | attributes.mode);
-  out.stx_ino = Raw(attributes.inode);
+  out.stx_ino = attributes.number;
   out.stx_size = attributes.size;
   out.stx_blocks = attributes.blocks;
   out.stx_atime = ToStatxTime(attributes.atime);

@@ -6,16 +6,22 @@ namespace hardlinkfs {
 namespace {
 
 Status OpenDirectory(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
-  const Status opened = server.vfs.OpenDirectory(InodeId{inode});
-  if (!opened.ok()) return opened;
+  Result<std::unique_ptr<DirectoryStream>> opened = server.vfs.OpenDirectory(InodeId{inode});
+  if (!opened.ok()) return opened.error();
   // The kernel drops a listing that it keeps when it changes the directory itself; nobody else does, but for reconciling, which says so.
   file->cache_readdir = 1;
   file->keep_cache = 1;
-  fuse_reply_open(request, file);
+  DirectoryStream* const stream = opened->release();
+  file->fh = reinterpret_cast<uintptr_t>(stream);
+  // The kernel does not close what it did not hear of.
+  if (fuse_reply_open(request, file) != 0) delete stream;
   return {};
 }
 
-Status ReleaseDirectory(Server& /*server*/, fuse_req_t request, fuse_ino_t /*inode*/, fuse_file_info* /*file*/) {
+DirectoryStream& StreamOf(const fuse_file_info& file) { return *reinterpret_cast<DirectoryStream*>(file.fh); }
+
+Status ReleaseDirectory(Server& /*server*/, fuse_req_t request, fuse_ino_t /*inode*/, fuse_file_info* file) {
+  delete &StreamOf(*file);
   fuse_reply_err(request, 0);
   return {};
 }
@@ -25,7 +31,7 @@ Status ReleaseDirectory(Server& /*server*/, fuse_req_t request, fuse_ino_t /*ino
 fuse_entry_param ToListedEntry(const DirectoryEntry& entry) {
   if (entry.attributes.has_value()) return ToEntry(*entry.attributes);
   fuse_entry_param out{};
-  out.attr.st_ino = Raw(entry.inode);
+  out.attr.st_ino = entry.number;
   out.attr.st_mode = ModeBits(entry.type);
   return out;
 }
@@ -46,7 +52,7 @@ class Listing {
       length = fuse_add_direntry_plus(request_, rest.data(), rest.size(), name_.c_str(), &plus, next);
     } else {
       struct stat attributes {};
-      attributes.st_ino = Raw(entry.inode);
+      attributes.st_ino = entry.number;
       attributes.st_mode = ModeBits(entry.type);
       length = fuse_add_direntry(request_, rest.data(), rest.size(), name_.c_str(), &attributes, next);
     }
@@ -64,9 +70,9 @@ class Listing {
   std::string name_;
 };
 
-Status List(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, ListingMode mode) {
+Status List(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, DirectoryStream& stream, ListingMode mode) {
   Listing listing(request, size);
-  const Status status = server.vfs.ReadDirectory(InodeId{inode}, static_cast<uint64_t>(offset), mode,
+  const Status status = server.vfs.ReadDirectory(InodeId{inode}, stream, static_cast<uint64_t>(offset), mode,
                                                  [&listing, mode](const DirectoryEntry& entry) { return listing.Add(entry, mode); });
   // An error after the first entries would lose them, with their lookups; it comes again when the kernel asks for what follows.
   if (!status.ok() && listing.filled().empty()) return status;
@@ -74,12 +80,12 @@ Status List(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, o
   return {};
 }
 
-Status ReadDirectory(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* /*file*/) {
-  return List(server, request, inode, size, offset, ListingMode::kNames);
+Status ReadDirectory(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* file) {
+  return List(server, request, inode, size, offset, StreamOf(*file), ListingMode::kNames);
 }
 
-Status ReadDirectoryPlus(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* /*file*/) {
-  return List(server, request, inode, size, offset, ListingMode::kNamesAndAttributes);
+Status ReadDirectoryPlus(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* file) {
+  return List(server, request, inode, size, offset, StreamOf(*file), ListingMode::kNamesAndAttributes);
 }
 
 Status FsyncDirectory(Server& server, fuse_req_t request, fuse_ino_t inode, int /*datasync*/, fuse_file_info* /*file*/) {

@@ -47,7 +47,7 @@ Caller CallerOf(fuse_req_t request) {
 
 struct stat ToStat(const Attributes& attributes) {
   struct stat out {};
-  out.st_ino = Raw(attributes.inode);
+  out.st_ino = attributes.number;
   out.st_mode = ModeBits(attributes.type) | attributes.mode;
   out.st_nlink = attributes.nlink;
   out.st_uid = attributes.uid;

@@ -5,45 +5,45 @@
 
 namespace hardlinkfs {
 
-Result<InodeRecord> Vfs::Refresh(InodeId inode, OpenContent& open) {
+Result<Attributes> Vfs::Refresh(InodeId inode, OpenContent& open) {
   const std::optional<Timestamp> last_write = open.TakeLastWrite();
   const bool unseen_writers = open.unseen_writers() > 0 || table_.MayBeMapped(inode);
-  if (!last_write.has_value() && open.backing_id == 0 && !unseen_writers && !volume_.IsBehind(inode)) return volume_.Read(inode);
+  if (!last_write.has_value() && open.backing_id == 0 && !unseen_writers && !volume_.IsBehind(inode)) return volume_.Stat(inode);
   return volume_.RefreshContent(inode, *open.file, {.last_write = last_write, .unseen_writers = unseen_writers});
 }
 
-Result<InodeRecord> Vfs::RefreshClosed(InodeId inode) {
+Result<Attributes> Vfs::RefreshClosed(InodeId inode) {
   const bool may_be_mapped = table_.MayBeMapped(inode);
   const bool is_behind = volume_.IsBehind(inode);
-  if (!may_be_mapped && !is_behind) return volume_.Read(inode);  // closed a moment ago
+  if (!may_be_mapped && !is_behind) return volume_.Stat(inode);  // closed a moment ago
   const Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
-  // What cannot be opened now was not removed by us; what the record says has to do, unless it is known to be wrong.
-  if (!content.ok()) return is_behind ? Result<InodeRecord>(content.error()) : volume_.Read(inode);
+  // What cannot be opened now was not removed by us; what the volume says has to do, unless it is known to be wrong.
+  if (!content.ok()) return is_behind ? Result<Attributes>(content.error()) : volume_.Stat(inode);
   return volume_.RefreshContent(inode, **content, {.last_write = std::nullopt, .unseen_writers = may_be_mapped});
 }
 
 Result<Attributes> Vfs::GetAttributes(InodeId inode) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (!MayBeBehind(inode)) {
-    const Result<InodeRecord> record = volume_.Read(inode);
-    if (!record.ok()) return record.error();
-    return Show(inode, *record);
+    const Result<Attributes> attributes = volume_.Stat(inode);
+    if (!attributes.ok()) return attributes.error();
+    return Show(*attributes);
   }
   const auto held = volume_.locks().Exclusive(inode);
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   // An access time that cannot be kept (after a failed sync, or on a full disk) is no reason to tell nothing.
   if (open != nullptr) static_cast<void>(NoteReads(inode, *open));
-  const Result<InodeRecord> record = open != nullptr ? RefreshPrivileges(inode, *open) : RefreshClosed(inode);
-  if (!record.ok()) return record.error();
-  return Show(inode, *record);
+  const Result<Attributes> attributes = open != nullptr ? RefreshPrivileges(inode, *open) : RefreshClosed(inode);
+  if (!attributes.ok()) return attributes.error();
+  return Show(*attributes);
 }
 
 // REQUIRES: exclusive(inode).
 Status Vfs::NoteReads(InodeId inode, OpenContent& open) { return open.was_read.exchange(false) ? volume_.NoteRead(inode) : Status(); }
 
-void Vfs::NotePrivileges(InodeId inode, OpenContent& open, const InodeRecord& record) const {
+void Vfs::NotePrivileges(OpenContent& open, const Attributes& attributes) const {
   if (open.unseen_writers() == 0) return;
-  open.privileged_since = HasPrivileges(inode) ? std::optional(record.mtime) : std::nullopt;
+  open.privileged_since = HasPrivileges(attributes.inode) ? std::optional(attributes.mtime) : std::nullopt;
   open.uncacheable = open.privileged_since.has_value();
 }
 
@@ -58,31 +58,26 @@ Result<Attributes> Vfs::SetUnpromised(InodeId inode, const AttributeChange& chan
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (change.mode.has_value() && IsPrivileged(*change.mode)) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);
-  Result<InodeRecord> record = volume_.Read(inode);
-  if (!record.ok()) return record.error();
+  Result<Attributes> attributes = volume_.Stat(inode);
+  if (!attributes.ok()) return attributes.error();
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
     // Writes so far come before what is set now.
-    record = RefreshPrivileges(inode, *open);
-    if (!record.ok()) return record.error();
+    attributes = RefreshPrivileges(inode, *open);
+    if (!attributes.ok()) return attributes.error();
   }
   if (change.size.has_value()) {
-    if (record->type != FileType::kRegular) return Error{EINVAL, "truncation of something that is no regular file"};
+    if (attributes->type != FileType::kRegular) return Error{EINVAL, "truncation of something that is no regular file"};
     if (open != nullptr) {
-      record = volume_.Truncate(inode, *open->file, *change.size);
+      attributes = volume_.Truncate(inode, *open->file, *change.size);
     } else {
       const Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
       if (!content.ok()) return content.error();
-      record = volume_.Truncate(inode, **content, *change.size);
+      attributes = volume_.Truncate(inode, **content, *change.size);
     }
-    if (!record.ok()) return record.error();
+    if (!attributes.ok()) return attributes.error();
   }
   Volume::XattrChanges xattrs;
-  if (change.mode.has_value()) {
-    const Result<std::optional<Acl>> acl = ReadAcl(inode, kAccessAclXattr);
-    if (!acl.ok()) return acl.error();
-    if (acl->has_value()) xattrs.emplace_back(kAccessAclXattr, Encode(WithMode(**acl, *change.mode)));
-  }
   // File capabilities go with the owner or the content they were given for (cap_inode_killpriv in the kernel's security/commoncap.c).
   const bool loses_capabilities = change.size.has_value() || change.uid.has_value() || change.gid.has_value() || change.kill_suidgid;
   if (loses_capabilities) {
@@ -93,24 +88,22 @@ Result<Attributes> Vfs::SetUnpromised(InodeId inode, const AttributeChange& chan
   const bool only_size = !change.mode.has_value() && !change.uid.has_value() && !change.gid.has_value() && !change.atime.has_value() &&
                          !change.mtime.has_value() && !change.ctime.has_value() && !change.kill_suidgid && xattrs.empty();
   if (!only_size || !change.size.has_value()) {
-    record = volume_.ChangeAttributes(inode, change, xattrs);
-    if (!record.ok()) return record.error();
+    attributes = volume_.ChangeAttributes(inode, change, xattrs);
+    if (!attributes.ok()) return attributes.error();
     // A time that is set is no write.
-    if (open != nullptr && (change.mode.has_value() || open->privileged_since.has_value())) NotePrivileges(inode, *open, *record);
+    if (open != nullptr && (change.mode.has_value() || open->privileged_since.has_value())) NotePrivileges(*open, *attributes);
   }
   if (open != nullptr && open->unseen_writers() > 0) {
     // What was set now may lie in the current tick: the next write has to show all the same.
-    record = Refresh(inode, *open);
-    if (!record.ok()) return record.error();
+    attributes = Refresh(inode, *open);
+    if (!attributes.ok()) return attributes.error();
   }
-  return Show(inode, *record);
+  return Show(*attributes);
 }
 
 Result<std::string> Vfs::ReadLink(InodeId inode) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
-  Result<std::string> target = volume_.catalog().ReadTarget(inode);
-  if (target.code() == ENOENT) return Error{EINVAL, "readlink of something that is no symlink"};
-  return target;
+  return volume_.ReadLink(inode);
 }
 
 }  // namespace hardlinkfs

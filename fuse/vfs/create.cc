@@ -1,28 +1,12 @@
-// Creation: mknod, mkdir, symlink, create, O_TMPFILE; with the inheritance of group, sgid and ACLs that inode(7) and acl(5) describe.
+// Creation: mknod, mkdir, symlink, create, O_TMPFILE.
 #include <fcntl.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "fuse/vfs/vfs.h"
 
 namespace hardlinkfs {
-
-Result<NewInode> Vfs::Inheritance(const Caller& caller, InodeId directory, FileType type, uint32_t mode) {
-  const Result<InodeRecord> parent = volume_.Read(directory);
-  if (!parent.ok()) return parent.error();
-  const Result<std::optional<Acl>> parent_default = ReadAcl(directory, kDefaultAclXattr);
-  if (!parent_default.ok()) return parent_default.error();
-  const InheritedAcl inherited = Inherit(*parent_default, type, mode & 07777U, caller.umask);
-  NewInode what{.type = type, .mode = inherited.mode, .uid = caller.uid, .gid = caller.gid};
-  constexpr uint32_t kSetGroupId = 02000;
-  if ((parent->mode & kSetGroupId) != 0) {
-    what.gid = parent->gid;
-    if (type == FileType::kDirectory) what.mode |= kSetGroupId;
-  }
-  if (inherited.access_acl.has_value()) what.xattrs.emplace_back(kAccessAclXattr, Encode(*inherited.access_acl));
-  if (inherited.default_acl.has_value()) what.xattrs.emplace_back(kDefaultAclXattr, Encode(*inherited.default_acl));
-  return what;
-}
 
 Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request) {
   const Result<Name> component = NewName(directory, name);
@@ -30,16 +14,18 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const auto held = volume_.locks().Exclusive(directory);
-    Result<NewInode> what = Inheritance(caller, directory, request.type, request.mode);
-    if (!what.ok()) return what.error();
-    what->rdev = request.rdev;
-    what->target = request.target;
-    if (request.type == FileType::kSymlink) what->mode = 0777;
-    const Result<CreatedInode> created = volume_.Create(directory, *component, *what);
+    Result<CreatedInode> created = volume_.Create(caller, directory, *component, request);
     if (!created.ok()) return created.error();
-    table_.AddLookup(created->inode);
-    return ToAttributes(created->inode, created->record);
+    table_.AddLookup(std::move(created->inode));
+    return created->attributes;
   }));
+}
+
+CreatedFile Vfs::Counted(CreatedInode created, int open_flags) {
+  const InodeId inode = created.attributes.inode;
+  table_.AddLookup(std::move(created.inode));
+  const OpenedFile file = Attach(inode, std::move(created.content), open_flags);
+  return {Show(created.attributes), file};
 }
 
 Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags) {
@@ -49,14 +35,10 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   Result<CreatedFile> made = WithSpace([&]() -> Result<CreatedFile> {
     const auto held = volume_.locks().Exclusive(directory);
-    const Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
-    if (!what.ok()) return what.error();
-    Result<CreatedInode> created = volume_.Create(directory, *component, *what);
+    Result<CreatedInode> created = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
     if (!created.ok()) return created.error();
     // Nobody else can reach the inode before the directory's lock is gone, so its own is not needed.
-    table_.AddLookup(created->inode);
-    const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
-    return CreatedFile{Show(created->inode, created->record), file};
+    return Counted(*std::move(created), open_flags);
   });
   if (!made.ok()) return made;
   Status promised = Promise((open_flags & O_DSYNC) != 0 ? Durability::kOnRequest : Durability::kNames);
@@ -70,15 +52,12 @@ Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, 
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
   return WithSpace([&]() -> Result<CreatedFile> {
-    Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
-    if (!what.ok()) return what.error();
-    what->linkable = (open_flags & O_EXCL) == 0;
-    Result<CreatedInode> created = volume_.CreateUnnamed(directory, *what);
+    const Volume::Linkable linkable = (open_flags & O_EXCL) == 0 ? Volume::Linkable::kYes : Volume::Linkable::kNo;
+    Result<CreatedInode> created = volume_.CreateUnnamed(caller, directory, mode, linkable);
     if (!created.ok()) return created.error();
-    table_.AddLookup(created->inode);
-    Lost({created->inode, 0});
-    const OpenedFile file = Attach(created->inode, std::move(created->content), open_flags);
-    return CreatedFile{Show(created->inode, created->record), file};
+    CreatedFile made = Counted(*std::move(created), open_flags);
+    Lost({made.attributes.inode, 0});
+    return made;
   });
 }
 

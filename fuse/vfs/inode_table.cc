@@ -5,10 +5,12 @@
 
 namespace hardlinkfs {
 
-void InodeTable::AddLookup(InodeId inode) {
-  Shard& shard = ShardOf(inode);
+void InodeTable::AddLookup(InodeRef inode) {
+  Shard& shard = ShardOf(inode.inode());
   MutexLock lock(shard.mutex);
-  ++shard.entries[inode].lookups;
+  Entry& entry = shard.entries[inode.inode()];
+  ++entry.lookups;
+  if (!entry.known.keeps()) entry.known = std::move(inode);
 }
 
 bool InodeTable::DropLookups(InodeId inode, uint64_t count) {

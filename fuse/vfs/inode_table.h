@@ -16,6 +16,7 @@
 #include "store/base/inode_id.h"
 #include "store/base/mutex.h"
 #include "store/base/timestamp.h"
+#include "store/volume/inode_ref.h"
 
 namespace hardlinkfs {
 
@@ -79,7 +80,8 @@ class OpenContent {
 // Thread safety: any thread.
 class InodeTable {
  public:
-  void AddLookup(InodeId inode);
+  // Keeps the inode known from the first lookup until the kernel has forgotten it.
+  void AddLookup(InodeRef inode);
   // RETURNS: true when the kernel does not know the inode any longer and it is an orphan: then it can be reclaimed.
   bool DropLookups(InodeId inode, uint64_t count);
   // The inode lost its last name (or was made without one). RETURNS: true when the kernel does not know it: then it can be reclaimed.
@@ -112,6 +114,7 @@ class InodeTable {
     bool orphan = false;
     bool may_be_mapped = false;
     std::shared_ptr<OpenContent> open;
+    InodeRef known;
   };
   struct Shard {
     mutable Mutex mutex;

@@ -57,9 +57,9 @@ Status Vfs::KillPrivileges(InodeId inode, bool kill_suidgid) {
   if (!has_capabilities.ok()) return has_capabilities.error();
   if (!kill_suidgid && !*has_capabilities) return {};
   const auto held = volume_.locks().Exclusive(inode);
-  const Result<InodeRecord> record = volume_.Read(inode);
-  if (!record.ok()) return record.error();
-  return TakePrivileges(inode, record->mode, kill_suidgid);
+  const Result<Attributes> attributes = volume_.Stat(inode);
+  if (!attributes.ok()) return attributes.error();
+  return TakePrivileges(inode, attributes->mode, kill_suidgid);
 }
 
 Status Vfs::TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid) {

@@ -13,15 +13,15 @@ Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId ne
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const InodeId involved[] = {inode, new_directory};
     const auto held = volume_.locks().Exclusive(involved);
-    const Result<InodeRecord> record = volume_.Link(inode, new_directory, *component);
-    if (!record.ok()) return record.error();
+    const Result<Attributes> linked = volume_.Link(inode, new_directory, *component);
+    if (!linked.ok()) return linked.error();
     table_.ClearOrphan(inode);
-    table_.AddLookup(inode);
-    // As in Lookup: the record of a file that is being written is behind.
+    table_.AddLookup(InodeRef(inode));
+    // As in Lookup: of a file that is being written the volume is behind.
     if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
-      if (const Result<InodeRecord> fresh = RefreshPrivileges(inode, *open); fresh.ok()) return Show(inode, *fresh);
+      if (const Result<Attributes> fresh = RefreshPrivileges(inode, *open); fresh.ok()) return Show(*fresh);
     }
-    return Show(inode, *record);
+    return Show(*linked);
   }));
 }
 

@@ -19,14 +19,14 @@ constexpr std::chrono::milliseconds kCloseOnItsWay{50};
 // A write through passthrough does not tell us to clear suid, sgid and file capabilities, and the kernel leaves it to us
 // (HANDLE_KILLPRIV_V2). So who opens a file that has any is given a path on which each write is seen, and says what it takes away.
 bool Vfs::HasPrivileges(InodeId inode) const {
-  const Result<InodeRecord> record = volume_.Read(inode);
-  if (!record.ok() || IsPrivileged(record->mode)) return true;
+  const Result<Attributes> attributes = volume_.Stat(inode);
+  if (!attributes.ok() || IsPrivileged(attributes->mode)) return true;
   const Result<bool> has_capabilities = HasCapabilities(inode);
   return !has_capabilities.ok() || *has_capabilities;
 }
 
 Result<bool> Vfs::HasCapabilities(InodeId inode) const {
-  const Result<std::string> value = volume_.catalog().ReadXattr(inode, kCapabilityXattr);
+  const Result<std::string> value = volume_.GetXattr(inode, kCapabilityXattr);
   if (!value.ok() && value.code() != ENODATA) return value.error();
   return value.ok();
 }
@@ -38,16 +38,16 @@ void Vfs::AwaitCloses(InodeId inode) const {
 // They may also be given while an unseen writer is open. Nobody can execute the file before that writer is gone (ETXTBSY), and until
 // then the kernel is told not to cache the attributes, so that it asks before it executes: then they are taken away, if anything was
 // written since, by whomever. REQUIRES: exclusive(inode).
-Result<InodeRecord> Vfs::RefreshPrivileges(InodeId inode, OpenContent& open) {
-  Result<InodeRecord> record = Refresh(inode, open);
-  if (!record.ok() || !open.privileged_since.has_value()) return record;
-  const bool written = record->mtime != *open.privileged_since;
-  if (!written && open.unseen_writers() > 0) return record;
+Result<Attributes> Vfs::RefreshPrivileges(InodeId inode, OpenContent& open) {
+  Result<Attributes> fresh = Refresh(inode, open);
+  if (!fresh.ok() || !open.privileged_since.has_value()) return fresh;
+  const bool written = fresh->mtime != *open.privileged_since;
+  if (!written && open.unseen_writers() > 0) return fresh;
   open.privileged_since.reset();
   open.uncacheable = false;
-  if (!written) return record;
-  if (Status taken = TakePrivileges(inode, record->mode, true); !taken.ok()) return taken.error();
-  return volume_.Read(inode);
+  if (!written) return fresh;
+  if (Status taken = TakePrivileges(inode, fresh->mode, true); !taken.ok()) return taken.error();
+  return volume_.Stat(inode);
 }
 
 // Several may look at once before one of them opens; the server's own share allows for that.

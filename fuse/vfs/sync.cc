@@ -13,7 +13,7 @@ Status Vfs::Sync(InodeId inode, SyncMode mode) {
   } else if (Status synced = volume_.SyncFile(*(*open)->file); !synced.ok()) {
     return synced;
   }
-  return volume_.SyncCatalog();
+  return volume_.SyncInode(inode);
 }
 
 Status Vfs::SyncContent(InodeId inode, OpenContent& open) {
@@ -24,7 +24,7 @@ Status Vfs::SyncContent(InodeId inode, OpenContent& open) {
 
 Status Vfs::Promise(Durability what) {
   if (options_.durability < what || !volume_.NeedsSync()) return {};
-  return volume_.SyncCatalog();
+  return volume_.SyncNames();
 }
 
 Status Vfs::Promised(const Status& done) { return done.ok() ? Promise(Durability::kNames) : done; }
@@ -37,7 +37,7 @@ Result<Attributes> Vfs::Promised(const Result<Attributes>& entry) {
   return promised.error();
 }
 
-Status Vfs::SyncDirectory(InodeId /*directory*/) { return volume_.SyncCatalog(); }
+Status Vfs::SyncDirectory(InodeId directory) { return volume_.SyncInode(directory); }
 
 Status Vfs::SyncAll() {
   // What is written to open files the volume learns of only when somebody asks for their attributes.

@@ -10,11 +10,12 @@ Status Vfs::Unlink(const Caller& /*caller*/, InodeId directory, std::string_view
   if (!component.ok()) return component.error();
   const auto unlink = [&]() -> Status {
     for (;;) {
-      const Result<InodeId> inode = FindPrepared(directory, *component);
-      if (!inode.ok()) return inode.error();
-      const InodeId involved[] = {directory, *inode};
+      const Result<InodeRef> found = FindPrepared(directory, *component);
+      if (!found.ok()) return found.error();
+      const InodeId inode = found->inode();
+      const InodeId involved[] = {directory, inode};
       const auto held = volume_.locks().Exclusive(involved);
-      const Result<LostName> lost = volume_.Unlink(directory, *component, *inode, UseOf(*inode));
+      const Result<LostName> lost = volume_.Unlink(directory, *component, inode, UseOf(inode));
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
       Lost(*lost);
@@ -29,13 +30,14 @@ Status Vfs::RemoveDirectory(const Caller& /*caller*/, InodeId directory, std::st
   if (!component.ok()) return component.error();
   const auto remove = [&]() -> Status {
     for (;;) {
-      const Result<InodeId> inode = FindPrepared(directory, *component);
-      if (!inode.ok()) return inode.error();
+      const Result<InodeRef> found = FindPrepared(directory, *component);
+      if (!found.ok()) return found.error();
+      const InodeId inode = found->inode();
       // What another machine put into it counts: it has to be listed before it can be called empty.
-      if (Status prepared = volume_.PrepareDirectory(*inode); !prepared.ok()) return prepared;
-      const InodeId involved[] = {directory, *inode};
+      if (Status prepared = volume_.PrepareDirectory(inode); !prepared.ok()) return prepared;
+      const InodeId involved[] = {directory, inode};
       const auto held = volume_.locks().Exclusive(involved);
-      const Result<LostName> lost = volume_.RemoveDirectory(directory, *component, *inode);
+      const Result<LostName> lost = volume_.RemoveDirectory(directory, *component, inode);
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
       Lost(*lost);

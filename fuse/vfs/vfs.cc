@@ -37,14 +37,14 @@ Result<Name> Vfs::NewName(InodeId directory, std::string_view name) {
   return Name::From(name);
 }
 
-Result<InodeId> Vfs::FindPrepared(InodeId directory, const Name& name) {
+Result<InodeRef> Vfs::FindPrepared(InodeId directory, const Name& name) {
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   for (std::optional<InodeId> before;;) {
-    const Result<NameRow> row = volume_.Find(directory, name);
-    if (!row.ok()) return row.error();
-    const InodeId inode = row->record.inode;
+    Result<InodeRef> found = volume_.Lookup(directory, name);
+    if (!found.ok()) return found;
+    const InodeId inode = found->inode();
     const Status prepared = volume_.Prepare(inode);
-    if (prepared.ok()) return inode;
+    if (prepared.ok()) return found;
     if (prepared.code() != ENOENT) return prepared.error();
     // It vanished from the backing, or was unlinked between the two looks; the name shows something else by now, or nothing.
     if (before == inode) return Error{EUCLEAN, "name without an inode"};
@@ -56,21 +56,12 @@ void Vfs::Lost(const LostName& lost) {
   if (lost.nlink == 0 && table_.MarkOrphan(lost.inode)) volume_.Reclaim(lost.inode);
 }
 
-Attributes Vfs::Show(InodeId inode, const InodeRecord& record) const {
-  Attributes attributes = ToAttributes(inode, record);
+Attributes Vfs::Show(Attributes attributes) const {
+  const InodeId inode = attributes.inode;
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   // What is stored through a mapping invalidates nothing in the kernel.
   attributes.cacheable = (open == nullptr || !open->uncacheable) && !table_.MayBeMapped(inode);
   return attributes;
-}
-
-Result<std::optional<Acl>> Vfs::ReadAcl(InodeId inode, std::string_view xattr) const {
-  const Result<std::string> value = volume_.catalog().ReadXattr(inode, std::string(xattr));
-  if (value.code() == ENODATA) return std::optional<Acl>();
-  if (!value.ok()) return value.error();
-  Result<Acl> acl = ParseAcl(*value);
-  if (!acl.ok()) return acl.error();
-  return std::optional(*std::move(acl));
 }
 
 }  // namespace hardlinkfs

@@ -14,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "fuse/vfs/acl.h"
 #include "fuse/vfs/background.h"
 #include "fuse/vfs/inode_table.h"
 #include "fuse/vfs/invalidator.h"
@@ -48,14 +47,6 @@ struct VfsOptions {
   size_t max_open = SIZE_MAX;
 };
 
-// What mknod, mkdir and symlink ask for. `mode` is 07777 as the caller gave it; Vfs applies the caller's umask or the parent's default ACL.
-struct NodeRequest {
-  FileType type = FileType::kRegular;
-  uint32_t mode = 0;
-  uint64_t rdev = 0;
-  std::string target;  // of a symlink
-};
-
 // How what a handle reads and writes gets to the backing.
 enum class IoPath { kRequests, kPassthrough };
 
@@ -75,14 +66,13 @@ enum class RenameMode { kReplace, kNoReplace, kExchange, kWhiteout };
 
 struct DirectoryEntry {
   std::string_view name;
-  InodeId inode{};
+  uint64_t number = 0;  // st_ino
   FileType type = FileType::kUnknown;
-  uint64_t next_offset = 0;              // the offset that continues after this entry; stable across remounts
+  uint64_t next_offset = 0;              // the offset that continues after this entry
   std::optional<Attributes> attributes;  // when asked for, and not for "." and ".."
 };
 
 enum class ListingMode { kNames, kNamesAndAttributes };
-enum class XattrMode { kAny, kCreate, kReplace };
 enum class SyncMode { kData, kAll };
 
 // As statvfs(3).
@@ -155,8 +145,9 @@ class Vfs {
 
   // Listing: directory.cc. Calls `visit` for each entry from `offset` on until it returns false or the directory ends.
   // An entry whose visit returned false was not taken.
-  Status OpenDirectory(InodeId directory);
-  Status ReadDirectory(InodeId directory, uint64_t offset, ListingMode mode, const std::function<bool(const DirectoryEntry&)>& visit);
+  Result<std::unique_ptr<DirectoryStream>> OpenDirectory(InodeId directory);
+  Status ReadDirectory(InodeId directory, DirectoryStream& stream, uint64_t offset, ListingMode mode,
+                       const std::function<bool(const DirectoryEntry&)>& visit);
 
   Result<FilesystemUsage> Statfs();
   VolumeHealth Health() { return volume_.Health(); }
@@ -169,12 +160,10 @@ class Vfs {
   static Result<Name> NewName(InodeId directory, std::string_view name);
 
   // Finds the inode behind a name, prepared, with no lock held: to be looked at again under locks.
-  Result<InodeId> FindPrepared(InodeId directory, const Name& name);
-  // What a new inode in `directory` begins with: group and sgid of the directory, umask or default ACL.
-  Result<NewInode> Inheritance(const Caller& caller, InodeId directory, FileType type, uint32_t mode);
-  // RETURNS: ACLs as they are stored, nullopt where there is none.
-  Result<std::optional<Acl>> ReadAcl(InodeId inode, std::string_view xattr) const;
+  Result<InodeRef> FindPrepared(InodeId directory, const Name& name);
   void Lost(const LostName& lost);
+  // create.cc. The lookup and the first handle of what was made. REQUIRES: exclusive(inode), or nobody else can reach it.
+  CreatedFile Counted(CreatedInode created, int open_flags);
   // Runs `operation`, and once more after removing unlinked contents if there was no space for it. REQUIRES: no lock held.
   template <typename Operation>
   auto WithSpace(const Operation& operation) {
@@ -186,13 +175,18 @@ class Vfs {
   }
   static constexpr size_t kReclaimForSpace = 4096;
   Use UseOf(InodeId inode) const { return table_.FindOpen(inode) == nullptr ? Use::kIdle : Use::kOpen; }
-  Attributes Show(InodeId inode, const InodeRecord& record) const;
-  // RETURNS: whether the record has to be brought up to the content before it is shown.
+  // RETURNS: what the volume says, with what open contents say of the kernel's caching.
+  Attributes Show(Attributes attributes) const;
+  // RETURNS: whether what the volume says has to be brought up to the content before it is shown.
   bool MayBeBehind(InodeId inode) const { return table_.MayBeWritten(inode) || volume_.IsBehind(inode); }
   // directory.cc. RETURNS: nullopt when the inode has to be prepared first. REQUIRES: shared(directory).
-  std::optional<DirectoryEntry> EntryOf(InodeId directory, const NameRow& row, ListingMode mode) const;
+  struct Listed {
+    DirectoryEntry entry;
+    InodeRef inode;  // of an entry with attributes
+  };
+  std::optional<Listed> EntryOf(InodeId directory, const ListedName& name, ListingMode mode) const;
   // For an inode whose lookup was counted: on an error it is taken back. lookup.cc. REQUIRES: no lock held.
-  Result<Attributes> ShowCounted(InodeId inode, const InodeRecord& record);
+  Result<Attributes> ShowCounted(const Attributes& looked_up);
 
   // sync.cc. Makes what was committed durable if that is to be so for `what` of it before it is acknowledged. REQUIRES for these: no lock
   // held.
@@ -210,9 +204,9 @@ class Vfs {
   // REQUIRES: exclusive(inode).
   OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
   // Attributes of an inode whose content may be changing. REQUIRES: exclusive(inode).
-  Result<InodeRecord> Refresh(InodeId inode, OpenContent& open);
+  Result<Attributes> Refresh(InodeId inode, OpenContent& open);
   // The same for one that is not open, but may be mapped. REQUIRES: exclusive(inode).
-  Result<InodeRecord> RefreshClosed(InodeId inode);
+  Result<Attributes> RefreshClosed(InodeId inode);
   Result<std::shared_ptr<OpenContent>> FindOpen(InodeId inode) const;
   // sync.cc. The content, and size and times in the record; not the log yet. REQUIRES: no lock held.
   Status SyncContent(InodeId inode, OpenContent& open);
@@ -225,8 +219,8 @@ class Vfs {
   Status TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid);
   bool HasPrivileges(InodeId inode) const;
   Result<bool> HasCapabilities(InodeId inode) const;
-  Result<InodeRecord> RefreshPrivileges(InodeId inode, OpenContent& open);
-  void NotePrivileges(InodeId inode, OpenContent& open, const InodeRecord& record) const;
+  Result<Attributes> RefreshPrivileges(InodeId inode, OpenContent& open);
+  void NotePrivileges(OpenContent& open, const Attributes& attributes) const;
 
   Volume& volume_;
   const Clock& clock_;

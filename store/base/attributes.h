@@ -32,6 +32,7 @@ constexpr uint32_t WithoutPrivileges(uint32_t mode) { return (mode & 010U) != 0 
 
 struct Attributes {
   InodeId inode{};
+  uint64_t number = 0;  // st_ino
   uint64_t generation = 0;
   FileType type = FileType::kUnknown;
   uint32_t mode = 0;  // permission bits, suid, sgid, sticky: 07777

@@ -1,18 +1,19 @@
 // Attributes and extended attributes. What the backing can show is mirrored there first and committed then: what was acknowledged is in
 // both.
+#include <algorithm>
 #include <cerrno>
 
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 
 // A server that is not root needs its own way into what it keeps for others.
-uint32_t Volume::BackingMode(FileType type, uint32_t mode) const {
+uint32_t CatalogVolume::BackingMode(FileType type, uint32_t mode) const {
   if (capabilities_.owners) return mode;
   return mode | (type == FileType::kDirectory ? 0700U : 0600U);
 }
 
-Status Volume::MirrorOwnerAndMode(const Place& home, FileType type, std::optional<uint32_t> mode, std::optional<uint32_t> uid,
+Status CatalogVolume::MirrorOwnerAndMode(const Place& home, FileType type, std::optional<uint32_t> mode, std::optional<uint32_t> uid,
                                   std::optional<uint32_t> gid) {
   if (!capabilities_.modes && !capabilities_.owners) return {};
   if (type != FileType::kRegular && type != FileType::kDirectory) return {};
@@ -28,7 +29,7 @@ Status Volume::MirrorOwnerAndMode(const Place& home, FileType type, std::optiona
   return {};
 }
 
-Status Volume::MirrorTimes(const AttributeChange& change, InodeRecord& record) {
+Status CatalogVolume::MirrorTimes(const AttributeChange& change, InodeRecord& record) {
   if (record.type != FileType::kRegular || (!change.mtime.has_value() && !change.atime.has_value())) return {};
   const InodeRecord before = record;
   const Result<BackingDirectoryRef> in = directories_.Open(record.home->directory);
@@ -45,7 +46,7 @@ Status Volume::MirrorTimes(const AttributeChange& change, InodeRecord& record) {
 }
 
 // A time on the backing that the record does not know would be taken for a write.
-void Volume::TakeBackTimes(const InodeRecord& before, const InodeRecord& after) {
+void CatalogVolume::TakeBackTimes(const InodeRecord& before, const InodeRecord& after) {
   if (!before.home.has_value() || before.type != FileType::kRegular) return;
   const Result<BackingDirectoryRef> in = directories_.Open(before.home->directory);
   if (!in.ok()) return;
@@ -55,11 +56,11 @@ void Volume::TakeBackTimes(const InodeRecord& before, const InodeRecord& after) 
   static_cast<void>(backing_.SetTimes(*in, before.home->name, std::nullopt, before.seen_mtime));
 }
 
-Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) {
-  Result<InodeRecord> read = catalog_.ReadInode(inode);
-  if (!read.ok()) return read;
-  const InodeRecord before = *read;
-  InodeRecord& record = *read;
+Result<Attributes> CatalogVolume::ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) {
+  const Result<InodeRecord> read = catalog_.ReadInode(inode);
+  if (!read.ok()) return read.error();
+  const InodeRecord& before = *read;
+  InodeRecord record = before;
   if (change.uid.has_value()) record.uid = *change.uid;
   if (change.gid.has_value()) record.gid = *change.gid;
   if (change.mode.has_value()) record.mode = *change.mode & 07777U;
@@ -88,6 +89,15 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
   Reserve* const reserve = options_.reserve;
   const bool is_scarce = reserve != nullptr && !reserve->IsWhole() && !reserve->CouldGive(reserve->goal() / 2);
   Room room = is_scarce ? Room::kNeeded : Room::kFromReserve;
+  const bool sets_acl = std::ranges::any_of(xattrs, [](const auto& xattr) { return xattr.first == kAccessAclXattr; });
+  if (change.mode.has_value() && !sets_acl) {
+    const Result<std::optional<Acl>> acl = ReadAcl(inode, kAccessAclXattr);
+    if (!acl.ok()) return acl.error();
+    if (acl->has_value()) {
+      room = Room::kNeeded;
+      transaction.PutXattr(inode, std::string(kAccessAclXattr), Encode(WithMode(**acl, *change.mode)));
+    }
+  }
   for (const auto& [name, value] : xattrs) {
     if (value.has_value()) {
       room = Room::kNeeded;
@@ -101,7 +111,7 @@ Result<InodeRecord> Volume::ChangeAttributes(InodeId inode, const AttributeChang
     if (change.mtime.has_value()) TakeBackTimes(before, record);
     return committed.error();
   }
-  return read;
+  return ToAttributes(inode, record);
 }
 
 }  // namespace hardlinkfs

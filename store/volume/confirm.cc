@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -15,7 +15,7 @@ constexpr unsigned kLevelsConsidered = 8;
 }  // namespace
 
 // A regular file by its size and time. A directory has nothing of its own by which to know it: but by what lies in it.
-Result<bool> Volume::IsKnownAgain(InodeId inode, const InodeRecord& record, const BackingStat& seen, unsigned levels) {
+Result<bool> CatalogVolume::IsKnownAgain(InodeId inode, const InodeRecord& record, const BackingStat& seen, unsigned levels) {
   if (seen.type != record.type) return false;
   if (record.type == FileType::kRegular) return record.imported && seen.size == record.size && seen.mtime == record.seen_mtime;
   if (record.type != FileType::kDirectory) return true;
@@ -45,7 +45,7 @@ Result<bool> Volume::IsKnownAgain(InodeId inode, const InodeRecord& record, cons
 }
 
 // RETURNS: false when the home is not this inode's any more. REQUIRES: exclusive(inode), an unconfirmed record.
-Result<bool> Volume::Confirm(InodeId inode, InodeRecord& record, const BackingStat& seen, Transaction& transaction) {
+Result<bool> CatalogVolume::Confirm(InodeId inode, InodeRecord& record, const BackingStat& seen, Transaction& transaction) {
   // It stays so: what lies at the home of an orphan of that time is nobody's to remove.
   if (record.nlink == 0) return true;
   const Result<bool> known = IsKnownAgain(inode, record, seen, kLevelsConsidered);

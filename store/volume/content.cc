@@ -1,7 +1,7 @@
 // The contents of regular files: opening a home, and keeping size and times of the record true to it.
 #include <cerrno>
 
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -10,7 +10,7 @@ constexpr uint64_t kSafeSize = uint64_t{1} << 40;  // any backing copes with bei
 
 }  // namespace
 
-Result<std::unique_ptr<BackingFile>> Volume::OpenContent(InodeId inode) {
+Result<std::unique_ptr<BackingFile>> CatalogVolume::OpenContent(InodeId inode) {
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.error();
   if (record->type != FileType::kRegular || !record->home.has_value()) return Error{EINVAL, "open of something without content"};
@@ -26,19 +26,19 @@ Result<std::unique_ptr<BackingFile>> Volume::OpenContent(InodeId inode) {
   return opened;
 }
 
-Result<std::unique_ptr<BackingFile>> Volume::OpenContentAt(const Place& place) {
+Result<std::unique_ptr<BackingFile>> CatalogVolume::OpenContentAt(const Place& place) {
   const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.error();
   return backing_.OpenFile(*in, place.name);
 }
 
-bool Volume::IsBehind(InodeId inode) {
+bool CatalogVolume::IsBehind(InodeId inode) {
   if (behind_count_.load() == 0) return false;
   MutexLock lock(pending_mutex_);
   return behind_.contains(inode);
 }
 
-ContentUse Volume::WithOwed(InodeId inode, const ContentUse& use) {
+ContentUse CatalogVolume::WithOwed(InodeId inode, const ContentUse& use) {
   if (behind_count_.load() == 0) return use;
   MutexLock lock(pending_mutex_);
   const auto owed = behind_.find(inode);
@@ -48,27 +48,27 @@ ContentUse Volume::WithOwed(InodeId inode, const ContentUse& use) {
 }
 
 // Else what was written would not be shown before the next mount, and be cut off by a kernel that believes the size.
-void Volume::Owe(InodeId inode, const ContentUse& use) {
+void CatalogVolume::Owe(InodeId inode, const ContentUse& use) {
   MutexLock lock(pending_mutex_);
   behind_[inode] = use;
   behind_count_ = behind_.size();
 }
 
-Result<InodeRecord> Volume::RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use) {
+Result<Attributes> CatalogVolume::RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use) {
   const ContentUse all = WithOwed(inode, use);
   const Result<InodeRecord> kept = TakeAndKeep(inode, content, all);
   if (!kept.ok()) {
     Owe(inode, all);
-    return kept;
+    return kept.error();
   }
-  if (behind_count_.load() == 0) return kept;
+  if (behind_count_.load() == 0) return ToAttributes(inode, *kept);
   MutexLock lock(pending_mutex_);
   if (Writable().ok()) behind_.erase(inode);
   behind_count_ = behind_.size();
-  return kept;
+  return ToAttributes(inode, *kept);
 }
 
-Result<InodeRecord> Volume::TakeAndKeep(InodeId inode, BackingFile& content, const ContentUse& use) {
+Result<InodeRecord> CatalogVolume::TakeAndKeep(InodeId inode, BackingFile& content, const ContentUse& use) {
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record;
   const Result<BackingStat> seen = content.Stat();
@@ -91,7 +91,7 @@ Result<InodeRecord> Volume::TakeAndKeep(InodeId inode, BackingFile& content, con
   return record;
 }
 
-Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record) {
+Result<InodeRecord> CatalogVolume::KeepContent(InodeId inode, const InodeRecord& record) {
   {
     MutexLock lock(pending_mutex_);
     unsynced_contents_.insert(inode);
@@ -102,7 +102,7 @@ Result<InodeRecord> Volume::KeepContent(InodeId inode, const InodeRecord& record
   return record;
 }
 
-Result<InodeRecord> Volume::Truncate(InodeId inode, BackingFile& content, uint64_t size) {
+Result<Attributes> CatalogVolume::Truncate(InodeId inode, BackingFile& content, uint64_t size) {
   if (Status writable = Writable(); !writable.ok()) return writable.error();
   const auto fits_no_volume = [&] {
     const Result<BackingSpace> space = backing_.Space();
@@ -121,7 +121,7 @@ Result<InodeRecord> Volume::Truncate(InodeId inode, BackingFile& content, uint64
   return RefreshContent(inode, content, {.last_write = clock_.Now()});
 }
 
-Status Volume::NoteRead(InodeId inode) {
+Status CatalogVolume::NoteRead(InodeId inode) {
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.error();
   const Timestamp now = clock_.Now();

@@ -3,7 +3,7 @@
 
 #include "store/backing/case_fold.h"
 #include "store/base/rules.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 
@@ -14,7 +14,7 @@ bool IsRefusedName(int code) { return code == EEXIST || code == EINVAL || code =
 
 }  // namespace
 
-Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode& what) {
+Result<CatalogVolume::Content> CatalogVolume::MakeContentAt(const Place& place, const NewInode& what) {
   // The catalog is asked first: a row whose home vanished from the backing still stands for an inode that has not been looked at yet.
   const Result<bool> taken = IsTaken(place);
   if (!taken.ok()) return taken.error();
@@ -46,17 +46,17 @@ Result<Volume::Content> Volume::MakeContentAt(const Place& place, const NewInode
 }
 
 // The intent to move away from it is settled, but may come back in a power cut: whatever lies there then is taken for what was to be moved.
-void Volume::LeavePlace(const Place& place) {
+void CatalogVolume::LeavePlace(const Place& place) {
   MutexLock lock(pending_mutex_);
   announced_.erase(AsTheBackingSees(place));
   if (Keeps(Rule::kLeftPlaceIsTaken)) left_.insert(AsTheBackingSees(place));
 }
 
-Place Volume::AsTheBackingSees(const Place& place) const {
+Place CatalogVolume::AsTheBackingSees(const Place& place) const {
   return capabilities_.case_sensitive ? place : Place{place.directory, BackingName(CaseFold(place.name.bytes()))};
 }
 
-Result<bool> Volume::IsTaken(const Place& place) {
+Result<bool> CatalogVolume::IsTaken(const Place& place) {
   {
     const Place seen = AsTheBackingSees(place);
     MutexLock lock(pending_mutex_);
@@ -69,12 +69,12 @@ Result<bool> Volume::IsTaken(const Place& place) {
 
 // Whether a power cut could bring back a state in which nobody had looked into the directory. What was made in it since would then be taken
 // for a stranger's, with its permissions; in homes/ it is not.
-bool Volume::IsFreshListing(InodeId directory) {
+bool CatalogVolume::IsFreshListing(InodeId directory) {
   MutexLock lock(pending_mutex_);
   return fresh_listings_.contains(directory) && Keeps(Rule::kFreshListingKeepsApart);
 }
 
-Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what) {
+Result<CatalogVolume::Content> CatalogVolume::MakeContent(InodeId directory, const Name& name, InodeId inode, const NewInode& what) {
   if (what.type != FileType::kDirectory && what.type != FileType::kRegular) return Content{};
   const Place natural{directory, codec_.Natural(name)};
   Result<Content> content = Error{EEXIST, "the listing of the directory is not durable yet"};
@@ -95,7 +95,7 @@ Result<Volume::Content> Volume::MakeContent(InodeId directory, const Name& name,
 
 // What cannot be removed now is tried again later; a session that ends before leaves an entry that nobody knows, and will be adopted as
 // one.
-void Volume::RemoveContentAfterFailure(const Content& content, FileType type) {
+void CatalogVolume::RemoveContentAfterFailure(const Content& content, FileType type) {
   if (!content.home.has_value()) return;
   {
     MutexLock lock(pending_mutex_);
@@ -104,7 +104,7 @@ void Volume::RemoveContentAfterFailure(const Content& content, FileType type) {
   static_cast<void>(RemoveLeftover(*content.home));
 }
 
-Status Volume::RemoveLeftover(const Place& place) {
+Status CatalogVolume::RemoveLeftover(const Place& place) {
   FileType type{};
   {
     MutexLock lock(pending_mutex_);
@@ -126,7 +126,7 @@ Status Volume::RemoveLeftover(const Place& place) {
   return {};
 }
 
-void Volume::RemoveLeftovers() {
+void CatalogVolume::RemoveLeftovers() {
   std::map<Place, FileType> left;
   {
     MutexLock lock(pending_mutex_);
@@ -138,7 +138,7 @@ void Volume::RemoveLeftovers() {
   }
 }
 
-InodeRecord Volume::NewRecord(const NewInode& what, const Content& content) const {
+InodeRecord CatalogVolume::NewRecord(const NewInode& what, const Content& content) const {
   const Timestamp now = clock_.Now();
   InodeRecord record{.type = what.type,
                      .mode = what.mode,
@@ -158,14 +158,48 @@ InodeRecord Volume::NewRecord(const NewInode& what, const Content& content) cons
   return record;
 }
 
-void Volume::AddInode(Transaction& transaction, InodeId inode, const InodeRecord& record, const NewInode& what) {
+void CatalogVolume::AddInode(Transaction& transaction, InodeId inode, const InodeRecord& record, const NewInode& what) {
   transaction.PutInode(inode, record);
   if (record.home.has_value()) transaction.PutHome(*record.home, inode);
   if (what.type == FileType::kSymlink) transaction.PutTarget(inode, what.target);
   for (const auto& [name, value] : what.xattrs) transaction.PutXattr(inode, name, value);
 }
 
-Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const NewInode& what) {
+// As inode(7) and acl(5) describe.
+Result<NewInode> CatalogVolume::Inheritance(const Caller& caller, InodeId directory, FileType type, uint32_t mode) const {
+  const Result<InodeRecord> parent = catalog_.ReadInode(directory);
+  if (!parent.ok()) return parent.error();
+  const Result<std::optional<Acl>> parent_default = ReadAcl(directory, kDefaultAclXattr);
+  if (!parent_default.ok()) return parent_default.error();
+  const InheritedAcl inherited = Inherit(*parent_default, type, mode & 07777U, caller.umask);
+  NewInode what{.type = type, .mode = inherited.mode, .uid = caller.uid, .gid = caller.gid};
+  constexpr uint32_t kSetGroupId = 02000;
+  if ((parent->mode & kSetGroupId) != 0) {
+    what.gid = parent->gid;
+    if (type == FileType::kDirectory) what.mode |= kSetGroupId;
+  }
+  if (inherited.access_acl.has_value()) what.xattrs.emplace_back(kAccessAclXattr, Encode(*inherited.access_acl));
+  if (inherited.default_acl.has_value()) what.xattrs.emplace_back(kDefaultAclXattr, Encode(*inherited.default_acl));
+  return what;
+}
+
+Result<CreatedInode> CatalogVolume::Create(const Caller& caller, InodeId directory, const Name& name, const NodeRequest& request) {
+  Result<NewInode> what = Inheritance(caller, directory, request.type, request.mode);
+  if (!what.ok()) return what.error();
+  what->rdev = request.rdev;
+  what->target = request.target;
+  if (request.type == FileType::kSymlink) what->mode = 0777;
+  return Create(directory, name, *what);
+}
+
+Result<CreatedInode> CatalogVolume::CreateUnnamed(const Caller& caller, InodeId directory, uint32_t mode, Linkable linkable) {
+  Result<NewInode> what = Inheritance(caller, directory, FileType::kRegular, mode);
+  if (!what.ok()) return what.error();
+  what->linkable = linkable == Linkable::kYes;
+  return CreateUnnamed(directory, *what);
+}
+
+Result<CreatedInode> CatalogVolume::Create(InodeId directory, const Name& name, const NewInode& what) {
   if (Status writable = Writable(); !writable.ok()) return writable.error();
   Result<InodeRecord> parent = ReadLiveDirectory(directory);
   if (!parent.ok()) return parent.error();
@@ -199,10 +233,10 @@ Result<CreatedInode> Volume::Create(InodeId directory, const Name& name, const N
   ++inode_count_;
   verified_.Insert(inode);
   if (what.type == FileType::kDirectory) reconciled_.Insert(inode);
-  return CreatedInode{inode, record, std::move(content->file)};
+  return CreatedInode{InodeRef(inode), ToAttributes(inode, record), std::move(content->file)};
 }
 
-Result<CreatedInode> Volume::CreateUnnamed(InodeId directory, const NewInode& what) {
+Result<CreatedInode> CatalogVolume::CreateUnnamed(InodeId directory, const NewInode& what) {
   if (Status writable = Writable(); !writable.ok()) return writable.error();
   if (Result<InodeRecord> parent = ReadLiveDirectory(directory); !parent.ok()) return parent.error();
   const Result<InodeId> number = NextInode();
@@ -223,7 +257,7 @@ Result<CreatedInode> Volume::CreateUnnamed(InodeId directory, const NewInode& wh
   }
   ++inode_count_;
   verified_.Insert(inode);
-  return CreatedInode{inode, record, std::move(content->file)};
+  return CreatedInode{InodeRef(inode), ToAttributes(inode, record), std::move(content->file)};
 }
 
 }  // namespace hardlinkfs

@@ -1,11 +1,11 @@
 // Names come and go: link(2), unlink(2), rmdir(2). One commit each, and no step on the backing.
 #include <cerrno>
 
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 
-Result<InodeRecord> Volume::Link(InodeId inode, InodeId directory, const Name& name) {
+Result<Attributes> CatalogVolume::Link(InodeId inode, InodeId directory, const Name& name) {
   Result<InodeRecord> parent = ReadLiveDirectory(directory);
   if (!parent.ok()) return parent.error();
   Result<InodeRecord> record = catalog_.ReadInode(inode);
@@ -30,10 +30,10 @@ Result<InodeRecord> Volume::Link(InodeId inode, InodeId directory, const Name& n
   transaction.PutInode(inode, *record);
   transaction.PutInode(directory, *parent);
   if (Status committed = Commit(transaction, Room::kNeeded); !committed.ok()) return committed.error();
-  return record;
+  return ToAttributes(inode, *record);
 }
 
-Result<LostName> Volume::Unlink(InodeId directory, const Name& name, InodeId inode, Use use) {
+Result<LostName> CatalogVolume::Unlink(InodeId directory, const Name& name, InodeId inode, Use use) {
   const Result<NameRow> row = catalog_.FindName(directory, name);
   if (!row.ok()) return row.error();
   if (row->record.inode != inode) return Error{ESTALE, "name was replaced meanwhile"};
@@ -61,7 +61,7 @@ Result<LostName> Volume::Unlink(InodeId directory, const Name& name, InodeId ino
   return LostName{inode, record->nlink};
 }
 
-Result<LostName> Volume::RemoveDirectory(InodeId directory, const Name& name, InodeId inode) {
+Result<LostName> CatalogVolume::RemoveDirectory(InodeId directory, const Name& name, InodeId inode) {
   const Result<NameRow> row = catalog_.FindName(directory, name);
   if (!row.ok()) return row.error();
   if (row->record.inode != inode) return Error{ESTALE, "name was replaced meanwhile"};

@@ -1,4 +1,4 @@
-// Puts a Volume together from a directory, see open_volume.h.
+// Puts a CatalogVolume together from a directory, see open_volume.h.
 #include "store/volume/open_volume.h"
 
 #include <fcntl.h>
@@ -78,7 +78,7 @@ class RealVolume final : public OpenedVolume {
 
   void RestoreReserves() const { reserves_.Restore(); }
 
-  Volume& volume() override { return *volume_; }
+  CatalogVolume& volume() override { return *volume_; }
   const Capabilities& capabilities() const override { return capabilities_; }
   std::optional<Restoration> restoration() const override { return restoration_; }
   std::optional<int64_t> last_snapshot() override { return snapshotter_->last_taken(); }
@@ -88,7 +88,7 @@ class RealVolume final : public OpenedVolume {
     if (!area.ok()) return area.error();
     Result<BackingDirectoryRef> homes = backing_->OpenDirectory(*area, BackingName(kHomesName));
     if (!homes.ok()) return homes.error();
-    volume_ = std::make_unique<Volume>(*backing_, catalog_, clock, capabilities_, *homes, options);
+    volume_ = std::make_unique<CatalogVolume>(*backing_, catalog_, clock, capabilities_, *homes, options);
     return volume_->Open(area_->volume().uuid);
   }
 
@@ -113,7 +113,7 @@ class RealVolume final : public OpenedVolume {
   const std::optional<Restoration> restoration_;
   Catalog catalog_;
   SnapshotFolder snapshots_;
-  std::unique_ptr<Volume> volume_;
+  std::unique_ptr<CatalogVolume> volume_;
   std::unique_ptr<Snapshotter> snapshotter_;
 };
 
@@ -235,7 +235,7 @@ Result<OpenedCatalog> OpenEngine(const OpenOptions& options, const PrivateArea& 
 }  // namespace
 
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock) {
-  // Whoever made the directory need not have synced it; on vfat then nothing in it would be durable either, see Volume::NoteNewEntries.
+  // Whoever made the directory need not have synced it; on vfat then nothing in it would be durable either, see CatalogVolume::NoteNewEntries.
   if (Status synced = SyncDirectoryAbove(root.get()); !synced.ok()) return synced.error();
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get());
   if (!area.ok()) return area.error();
@@ -317,11 +317,11 @@ class RealUnmounted final : public UnmountedVolume {
             .clock = clock};
   }
   Status Recover(const Clock& clock) override {
-    Volume volume(*backing_, catalog_, clock, capabilities_.front(), homes_, options_);
+    CatalogVolume volume(*backing_, catalog_, clock, capabilities_.front(), homes_, options_);
     return volume.Open(area_->volume().uuid);
   }
   Status Finish(const Clock& clock) override {
-    Volume volume(*backing_, catalog_, clock, capabilities_.front(), homes_, options_);
+    CatalogVolume volume(*backing_, catalog_, clock, capabilities_.front(), homes_, options_);
     if (Status opened = volume.Open(area_->volume().uuid); !opened.ok()) return opened;
     Status closed = volume.Close();
     if (closed.ok()) reserves_.Restore();

@@ -1,4 +1,4 @@
-// OpenVolume: from a directory of the backing to a Volume that is ready for use: lock, probe, engine, catalog, recovery.
+// OpenVolume: from a directory of the backing to a CatalogVolume that is ready for use: lock, probe, engine, catalog, recovery.
 #ifndef HARDLINKFS_STORE_VOLUME_OPEN_VOLUME_H_
 #define HARDLINKFS_STORE_VOLUME_OPEN_VOLUME_H_
 
@@ -14,7 +14,7 @@
 #include "store/base/unique_fd.h"
 #include "store/volume/fallback.h"
 #include "store/volume/scrub.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 
@@ -24,12 +24,12 @@ struct OpenOptions {
   std::chrono::seconds snapshot_interval{3600};  // between two snapshots of the catalog; 0: none
 };
 
-// Everything that a mounted volume consists of, destroyed in the right order. Thread safety: any thread, as Volume; one destroys it, when
+// Everything that a mounted volume consists of, destroyed in the right order. Thread safety: any thread, as CatalogVolume; one destroys it, when
 // no other uses it any more.
 class OpenedVolume {
  public:
   virtual ~OpenedVolume() = default;
-  virtual Volume& volume() = 0;
+  virtual CatalogVolume& volume() = 0;
   virtual const Capabilities& capabilities() const = 0;
   // RETURNS: nullopt unless the catalog was damaged once, and the volume went on from a snapshot.
   virtual std::optional<Restoration> restoration() const = 0;

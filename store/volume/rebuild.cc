@@ -94,7 +94,7 @@ Result<RebuildSummary> MakeCatalog(UniqueFd root, const PrivateArea& area, const
   const Result<BackingDirectoryRef> homes = backing->OpenDirectory(*hidden, BackingName(kHomesName));
   if (!homes.ok()) return homes.error();
   Catalog catalog(**engine);
-  Volume volume(*backing, catalog, clock, *capabilities, *homes, options);
+  CatalogVolume volume(*backing, catalog, clock, *capabilities, *homes, options);
   if (Status opened = volume.Open(area.volume().uuid); !opened.ok()) return opened.error();
   Result<RebuildSummary> summary = TakeOverAll(volume, go_on);
   if (!summary.ok()) return summary;
@@ -104,7 +104,7 @@ Result<RebuildSummary> MakeCatalog(UniqueFd root, const PrivateArea& area, const
 
 }  // namespace
 
-Result<RebuildSummary> TakeOverAll(Volume& volume, const std::function<bool(uint64_t)>& go_on) {
+Result<RebuildSummary> TakeOverAll(CatalogVolume& volume, const std::function<bool(uint64_t)>& go_on) {
   RebuildSummary summary;
   // What is adopted has a higher number than the directory in which it was found: one way through the numbers gets to all.
   for (InodeId after{0};;) {

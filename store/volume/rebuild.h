@@ -26,8 +26,8 @@ struct RebuildSummary {
 };
 
 // Takes over everything below `volume`'s root, as a first mount does, and at once. `go_on` is called now and then with the number of inodes
-// so far. RETURNS: ECANCELED when it returned false; as Volume's functions.
-Result<RebuildSummary> TakeOverAll(Volume& volume, const std::function<bool(uint64_t)>& go_on);
+// so far. RETURNS: ECANCELED when it returned false; as CatalogVolume's functions.
+Result<RebuildSummary> TakeOverAll(CatalogVolume& volume, const std::function<bool(uint64_t)>& go_on);
 
 // Builds the catalog beside the old one and puts it in its place, which is kept under another name: at any moment there is the one or the
 // other, or none (between two renames), and then this can be run again. Contents in homes/ go to lost+found. Inode numbers and sessions

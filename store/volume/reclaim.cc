@@ -3,21 +3,21 @@
 
 #include "store/base/rules.h"
 #include "store/volume/spelling.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 
-void Volume::Reclaim(InodeId orphan) {
+void CatalogVolume::Reclaim(InodeId orphan) {
   MutexLock lock(pending_mutex_);
   reclaimable_.push_back(orphan);
 }
 
-bool Volume::NeedsReclaim() {
+bool CatalogVolume::NeedsReclaim() {
   MutexLock lock(pending_mutex_);
   return !reclaimable_.empty() || !leftovers_.empty();
 }
 
-Result<size_t> Volume::ReclaimSome(size_t limit) {
+Result<size_t> CatalogVolume::ReclaimSome(size_t limit) {
   MutexLock background(background_mutex_);
   RemoveLeftovers();
   std::vector<InodeId> orphans;
@@ -61,7 +61,7 @@ Result<size_t> Volume::ReclaimSome(size_t limit) {
 
 // RETURNS: whether what lies there may lose its record: it will be adopted by a later session, which has to know that it may be anybody's
 // secret. If not, the directory is noted, so that it will.
-bool Volume::LeaveToAdoption(const Place& home) {
+bool CatalogVolume::LeaveToAdoption(const Place& home) {
   if (home.directory == kHomesDirectory) {
     MutexLock lock(pending_mutex_);
     abandoned_.push_back(home.name);
@@ -76,8 +76,8 @@ bool Volume::LeaveToAdoption(const Place& home) {
 }
 
 // What is found in it later is taken for somebody's secret. REQUIRES: no lock held that comes after the inode locks.
-Status Volume::Distrust(InodeId directory) {
-  const auto held = locks_.Exclusive(directory);
+Status CatalogVolume::Distrust(InodeId directory) {
+  const auto held = locks().Exclusive(directory);
   Result<InodeRecord> record = catalog_.ReadInode(directory);
   if (!record.ok()) return record.code() == ENOENT ? Status() : record.status();
   if (record->trusted_since == 0) return {};
@@ -88,7 +88,7 @@ Status Volume::Distrust(InodeId directory) {
 }
 
 // RETURNS: whether there was any.
-Result<bool> Volume::DistrustSome() {
+Result<bool> CatalogVolume::DistrustSome() {
   std::set<InodeId> directories;
   {
     MutexLock lock(pending_mutex_);
@@ -100,7 +100,7 @@ Result<bool> Volume::DistrustSome() {
   return !directories.empty();
 }
 
-Status Volume::RescueAbandoned() {
+Status CatalogVolume::RescueAbandoned() {
   std::vector<BackingName> names;
   {
     MutexLock lock(pending_mutex_);
@@ -115,7 +115,7 @@ Status Volume::RescueAbandoned() {
 
 // RETURNS: false when a directory is not empty, or not yet. What another machine put there since a session that ended in a crash is left
 // alone, and will be adopted as what it is.
-Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
+Result<bool> CatalogVolume::RemoveHome(InodeId orphan, const InodeRecord& record) {
   const Place& home = *record.home;
   const bool is_directory = record.type == FileType::kDirectory;
   // It was somebody's last name when a snapshot of the catalog was made. What lies there now may have got a name since.
@@ -151,8 +151,8 @@ Result<bool> Volume::RemoveHome(InodeId orphan, const InodeRecord& record) {
 }
 
 // RETURNS: false when the home of a removed directory still has residents: contents that were moved away in the catalog only.
-Result<bool> Volume::RemoveOrphan(InodeId orphan) {
-  const auto held = locks_.Exclusive(orphan);
+Result<bool> CatalogVolume::RemoveOrphan(InodeId orphan) {
+  const auto held = locks().Exclusive(orphan);
   const Result<bool> is_orphan = catalog_.IsOrphan(orphan);
   if (!is_orphan.ok()) return is_orphan.error();
   if (!*is_orphan) return true;

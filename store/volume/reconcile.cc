@@ -14,7 +14,7 @@
 #include "store/volume/hidden_entries.h"
 #include "store/volume/loop_guard.h"
 #include "store/volume/spelling.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -27,19 +27,19 @@ bool IsNotOursToRead(int code) { return code == ENODATA || code == EACCES || cod
 
 }  // namespace
 
-void Volume::TellAttributes(InodeId inode) const {
+void CatalogVolume::TellAttributes(InodeId inode) const {
   if (observer_ != nullptr) observer_->AttributesChanged(inode);
 }
 
-void Volume::TellListing(InodeId directory) const {
+void CatalogVolume::TellListing(InodeId directory) const {
   if (observer_ != nullptr) observer_->ListingChanged(directory);
 }
 
-void Volume::TellName(InodeId directory, const Name& name) const {
+void CatalogVolume::TellName(InodeId directory, const Name& name) const {
   if (observer_ != nullptr) observer_->NameAppeared(directory, name);
 }
 
-Status Volume::Prepare(InodeId inode) {
+Status CatalogVolume::Prepare(InodeId inode) {
   if (verified_.Contains(inode)) return {};
   const Result<bool> there = Verify(inode);
   if (!there.ok()) return there.error();
@@ -59,9 +59,9 @@ Status Volume::Prepare(InodeId inode) {
 }
 
 // Where something vanished there may be something else of that name. If the directory was listed already, it counted as known then.
-Status Volume::AdoptReplacement(const Place& place, Trust trust) {
+Status CatalogVolume::AdoptReplacement(const Place& place, Trust trust) {
   if (!reconciled_.Contains(place.directory)) return {};
-  const auto held = locks_.Exclusive(place.directory);
+  const auto held = locks().Exclusive(place.directory);
   MutexLock home_lock(HomeLock(place.directory));
   if (!ReadLiveDirectory(place.directory).ok()) return {};
   const Result<InodeId> resident = catalog_.FindHome(place);
@@ -79,8 +79,8 @@ Status Volume::AdoptReplacement(const Place& place, Trust trust) {
 }
 
 // RETURNS: false when the home has vanished. The names go then, which takes other locks than this function holds.
-Result<bool> Volume::Verify(InodeId inode) {
-  const auto held = locks_.Exclusive(inode);
+Result<bool> CatalogVolume::Verify(InodeId inode) {
+  const auto held = locks().Exclusive(inode);
   if (verified_.Contains(inode)) return true;
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.error();
@@ -129,7 +129,7 @@ Result<bool> Volume::Verify(InodeId inode) {
 
 // RETURNS: EIO while it is not known whether the home, or a directory on the way to it, was moved by a session that was cut off: it may be
 // in the other place.
-Status Volume::IsNotBeingMoved(InodeId inode) {
+Status CatalogVolume::IsNotBeingMoved(InodeId inode) {
   LoopGuard guard(inode);
   for (InodeId at = inode; at != kRootInode && at != kHomesDirectory;) {
     if (UnresolvedMove(at).has_value()) return Error{EIO, "was being moved, and could not be looked for yet"};
@@ -143,7 +143,7 @@ Status Volume::IsNotBeingMoved(InodeId inode) {
 }
 
 // Adopt gave the record its defaults; what the backing holds faithfully replaces them.
-Status Volume::Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in,
+Status CatalogVolume::Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in,
                       Transaction& transaction) {
   const BackingName& name = record.home->name;
   if (capabilities_.modes || record.type == FileType::kSymlink) record.mode = seen.mode;
@@ -180,7 +180,7 @@ Status Volume::Import(InodeId inode, InodeRecord& record, const BackingStat& see
 }
 
 // RETURNS: whether something lies in the directory that is nobody's home, and not hidden.
-bool Volume::HoldsStrangers(InodeId directory) {
+bool CatalogVolume::HoldsStrangers(InodeId directory) {
   const Result<BackingDirectoryRef> ref = directories_.Open(directory);
   if (!ref.ok()) return false;
   bool found = false;
@@ -191,7 +191,7 @@ bool Volume::HoldsStrangers(InodeId directory) {
   return listed.ok() && found;
 }
 
-Status Volume::PrepareDirectory(InodeId directory) {
+Status CatalogVolume::PrepareDirectory(InodeId directory) {
   if (Status prepared = Prepare(directory); !prepared.ok()) return prepared;
   if (reconciled_.Contains(directory)) return {};
   if (!Writable().ok()) {
@@ -218,7 +218,7 @@ Status Volume::PrepareDirectory(InodeId directory) {
 
 // RETURNS: which of `entries` may be the entry `home`, which is there and was not listed: the backing's own table of letters may know more
 // pairs than ours, and FAT has short names. To adopt such a one would give one content two inodes.
-std::vector<BackingName> Volume::LookAlikes(const BackingDirectoryRef& in, const BackingName& home,
+std::vector<BackingName> CatalogVolume::LookAlikes(const BackingDirectoryRef& in, const BackingName& home,
                                             const std::vector<BackingEntry>& entries) {
   std::vector<BackingName> found;
   const Result<BackingStat> known = backing_.Stat(in, home);
@@ -231,8 +231,8 @@ std::vector<BackingName> Volume::LookAlikes(const BackingDirectoryRef& in, const
   return found;
 }
 
-Result<Volume::Differences> Volume::Compare(InodeId directory) {
-  const auto held = locks_.Exclusive(directory);
+Result<CatalogVolume::Differences> CatalogVolume::Compare(InodeId directory) {
+  const auto held = locks().Exclusive(directory);
   // Nor may the settler or the reclaimer change the entries between the look at the backing and the look at the rows.
   MutexLock home_lock(HomeLock(directory));
   Differences found;
@@ -331,9 +331,9 @@ Result<Volume::Differences> Volume::Compare(InodeId directory) {
 }
 
 // Another machine changed the case of a name, on a backing where that is the same file: the inode goes with it, and so does its name.
-Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling) {
+Status CatalogVolume::FollowRespelling(InodeId directory, InodeId inode, const BackingName& spelling) {
   const InodeId involved[] = {directory, inode};
-  const auto held = locks_.Exclusive(involved);
+  const auto held = locks().Exclusive(involved);
   MutexLock home_lock(HomeLock(directory));
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.code() == ENOENT ? Status() : record.status();
@@ -363,7 +363,7 @@ Status Volume::FollowRespelling(InodeId directory, InodeId inode, const BackingN
 }
 
 // REQUIRES: exclusive(directory).
-Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries, Trust trust) {
+Status CatalogVolume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries, Trust trust) {
   if (entries.empty()) return {};
   Result<InodeRecord> parent = catalog_.ReadInode(directory);
   if (!parent.ok()) return parent.error();
@@ -440,7 +440,7 @@ Status Volume::Adopt(InodeId directory, const std::vector<BackingEntry>& entries
 }
 
 // The home of `inode` is gone, and with it, for a directory, every home inside.
-Status Volume::DropVanished(InodeId inode) {
+Status CatalogVolume::DropVanished(InodeId inode) {
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (record.code() == ENOENT) return {};
   if (!record.ok()) return record.error();
@@ -464,7 +464,7 @@ Status Volume::DropVanished(InodeId inode) {
     if (!names.ok()) return names.error();
     std::vector<InodeId> involved{inode};
     for (const NameRow& row : *names) involved.push_back(row.directory);
-    const auto held = locks_.Exclusive(involved);
+    const auto held = locks().Exclusive(involved);
     Result<InodeRecord> current = catalog_.ReadInode(inode);
     if (current.code() == ENOENT) return {};
     if (!current.ok()) return current.error();
@@ -508,8 +508,8 @@ Status Volume::DropVanished(InodeId inode) {
 }
 
 // Removes a name if the inode that it leads to does not exist.
-Status Volume::DropDangling(const NameRow& row) {
-  const auto held = locks_.Exclusive(row.directory);
+Status CatalogVolume::DropDangling(const NameRow& row) {
+  const auto held = locks().Exclusive(row.directory);
   if (const Result<InodeRecord> record = catalog_.ReadInode(row.record.inode); record.code() != ENOENT) return {};
   const Result<Name> name = Name::From(row.record.name);
   if (!name.ok()) return name.error();
@@ -520,7 +520,7 @@ Status Volume::DropDangling(const NameRow& row) {
 }
 
 // Removes one name of an inode that lives on. Without another name it goes to lost+found: a content is never out of reach.
-Status Volume::DropName(const NameRow& row) {
+Status CatalogVolume::DropName(const NameRow& row) {
   const Result<InodeRecord> before = catalog_.ReadInode(row.record.inode);
   if (!before.ok()) return before.error();
   const bool last = before->type == FileType::kDirectory || before->nlink == 1;
@@ -528,7 +528,7 @@ Status Volume::DropName(const NameRow& row) {
   if (!lost_and_found.ok()) return lost_and_found.error();
   if (last && *lost_and_found == row.directory) return Error{EIO, "lost+found is being dropped"};
   const InodeId involved[] = {row.directory, row.record.inode, *lost_and_found};
-  const auto held = locks_.Exclusive(involved);
+  const auto held = locks().Exclusive(involved);
   const Result<Name> name = Name::From(row.record.name);
   if (!name.ok()) return name.error();
   Result<InodeRecord> record = catalog_.ReadInode(row.record.inode);
@@ -571,15 +571,15 @@ Status Volume::DropName(const NameRow& row) {
   return {};
 }
 
-bool Volume::IsLostAndFound(InodeId inode) const {
+bool CatalogVolume::IsLostAndFound(InodeId inode) const {
   const Result<Name> name = Name::From(kLostAndFoundName);
   const Result<NameRow> row = name.ok() ? catalog_.FindName(kRootInode, *name) : Result<NameRow>(name.error());
   return row.ok() && row->record.inode == inode && row->record.type == FileType::kDirectory;
 }
 
 // Names in lost+found may be all that is left of a file, and it is empty on the backing: somebody who tidies up there shall not lose them.
-Status Volume::RemakeHome(InodeId inode, const InodeRecord& record) {
-  const auto held = locks_.Exclusive(inode);
+Status CatalogVolume::RemakeHome(InodeId inode, const InodeRecord& record) {
+  const auto held = locks().Exclusive(inode);
   if (!record.home.has_value()) return Error{EUCLEAN, "directory without a home"};
   const Result<BackingDirectoryRef> in = directories_.Open(record.home->directory);
   if (!in.ok()) return in.error();
@@ -589,19 +589,19 @@ Status Volume::RemakeHome(InodeId inode, const InodeRecord& record) {
   return {};
 }
 
-Result<InodeId> Volume::LostAndFound() {
+Result<InodeId> CatalogVolume::LostAndFound() {
   if (Status prepared = PrepareDirectory(kRootInode); !prepared.ok()) return prepared.error();
   for (const char* candidate : {kLostAndFoundName, "lost+found-2", "lost+found-3"}) {
     const Result<Name> name = Name::From(candidate);
     if (!name.ok()) return name.error();
     {
-      const auto held = locks_.Exclusive(kRootInode);
+      const auto held = locks().Exclusive(kRootInode);
       const Result<CreatedInode> created =
           Create(kRootInode, *name, {.type = FileType::kDirectory, .mode = 0700, .uid = options_.keeper_uid, .gid = options_.keeper_gid});
       if (created.ok()) {
         TellName(kRootInode, *name);
         TellListing(kRootInode);
-        return created->inode;
+        return created->inode.inode();
       }
       if (created.code() != EEXIST) return created.error();
     }

@@ -8,7 +8,7 @@
 
 #include "store/base/rules.h"
 #include "store/volume/spelling.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -17,7 +17,7 @@ constexpr size_t kInodesAtOnce = 512;
 
 }  // namespace
 
-Status Volume::Open(const std::string& uuid) {
+Status CatalogVolume::Open(const std::string& uuid) {
   catalog_.engine().SetBeforePersist([this] { return BeforePersist(); });
   Result<MetaRecord> meta = catalog_.ReadMeta();
   if (!meta.ok() && meta.code() != ENOENT) return meta.error();
@@ -69,7 +69,7 @@ Status Volume::Open(const std::string& uuid) {
   return {};
 }
 
-Result<MetaRecord> Volume::MakeRoot(const std::string& uuid, Transaction& transaction) {
+Result<MetaRecord> CatalogVolume::MakeRoot(const std::string& uuid, Transaction& transaction) {
   MetaRecord meta{.uuid = uuid, .next_inode = options_.first_inode, .session = options_.first_session};
   if (getrandom(&meta.hash_seed, sizeof meta.hash_seed, 0) != sizeof meta.hash_seed) return Error{EIO, "getrandom failed"};
   catalog_.UseHashSeed(meta.hash_seed);
@@ -94,7 +94,7 @@ Result<MetaRecord> Volume::MakeRoot(const std::string& uuid, Transaction& transa
 
 // A place may lie in a directory that is being moved itself, and cannot be found before that one is resolved.
 // RETURNS: the inodes that cannot be looked at now. They wait, and keep both of their places; the volume can be used without them.
-Result<std::set<InodeId>> Volume::ResolveIntents() {
+Result<std::set<InodeId>> CatalogVolume::ResolveIntents() {
   std::set<InodeId> unresolved;
   const auto intents = catalog_.ListIntents();
   if (!intents.ok()) return intents.error();
@@ -103,7 +103,7 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
   for (bool progress = true; !left.empty();) {
     std::vector<IntentRecord> again;
     for (const IntentRecord& intent : left) {
-      const auto held = locks_.Exclusive(intent.inode);
+      const auto held = locks().Exclusive(intent.inode);
       const Result<bool> resolved = ResolveIntent(intent, progress ? IfNowhere::kWait : IfNowhere::kGiveUp);
       any = any || (resolved.ok() && *resolved);
       // What looks like its second entry may be that of another one, which has not been looked at yet.
@@ -126,13 +126,13 @@ Result<std::set<InodeId>> Volume::ResolveIntents() {
 }
 
 // RETURNS: false if the home of a directory, or of one above it, is not where it should be.
-bool Volume::IsThere(InodeId directory) {
+bool CatalogVolume::IsThere(InodeId directory) {
   const Result<BackingDirectoryRef> opened = directories_.Open(directory);
   return opened.code() != ENOENT && opened.code() != ENOTDIR;
 }
 
 // RETURNS: what lies at a place, if it is of the record's type.
-Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, const Place& place) {
+Result<std::optional<BackingStat>> CatalogVolume::LookFor(const InodeRecord& record, const Place& place) {
   const auto nothing = [](const auto& result) { return result.code() == ENOENT || result.code() == ENOTDIR; };
   const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (nothing(in)) return std::optional<BackingStat>();
@@ -149,7 +149,7 @@ Result<std::optional<BackingStat>> Volume::LookFor(const InodeRecord& record, co
 // RETURNS: where it is of the two; `home` if nowhere. A move on FAT or exFAT that a power cut has left half done: both entries lead to one
 // content. The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty; that of a file is
 // removed here. EUCLEAN: there was no such fsck. To remove either would free the content of both.
-Result<Place> Volume::PartTwins(const IntentRecord& intent, const Spot& home, const Spot& other) {
+Result<Place> CatalogVolume::PartTwins(const IntentRecord& intent, const Spot& home, const Spot& other) {
   if (!home.seen.has_value() && other.seen.has_value()) return other.place;
   if (!other.seen.has_value()) return home.place;
   const bool is_home = home.seen->size != 0 || other.seen->size == 0;
@@ -180,7 +180,7 @@ Result<Place> Volume::PartTwins(const IntentRecord& intent, const Spot& home, co
 }
 
 // A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.
-Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere) {
+Result<bool> CatalogVolume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowhere) {
   // Nothing comes to either place, or goes, between the look and the commit.
   const MutexPair home_locks(HomeLock(intent.from.directory), HomeLock(intent.to.directory));
   Result<InodeRecord> record = catalog_.ReadInode(intent.inode);
@@ -235,21 +235,21 @@ Result<bool> Volume::ResolveIntent(const IntentRecord& intent, IfNowhere if_nowh
   return true;
 }
 
-void Volume::NoteUnresolved(const IntentRecord& intent) {
+void CatalogVolume::NoteUnresolved(const IntentRecord& intent) {
   MutexLock lock(pending_mutex_);
   unresolved_[intent.inode] = intent;
   announced_.insert(AsTheBackingSees(intent.from));
   announced_.insert(AsTheBackingSees(intent.to));
 }
 
-std::optional<IntentRecord> Volume::UnresolvedMove(InodeId inode) {
+std::optional<IntentRecord> CatalogVolume::UnresolvedMove(InodeId inode) {
   MutexLock lock(pending_mutex_);
   const auto found = unresolved_.find(inode);
   return found == unresolved_.end() ? std::nullopt : std::optional(found->second);
 }
 
 // RETURNS: whether what lies there may be what was to be moved there, or away.
-bool Volume::IsAwaited(const Place& place) {
+bool CatalogVolume::IsAwaited(const Place& place) {
   MutexLock lock(pending_mutex_);
   if (unresolved_.empty()) return false;  // as a rule, and this is asked for each entry that is adopted
   const Place seen = AsTheBackingSees(place);
@@ -261,7 +261,7 @@ bool Volume::IsAwaited(const Place& place) {
   return false;
 }
 
-Status Volume::QueueOrphans() {
+Status CatalogVolume::QueueOrphans() {
   for (InodeId after{0};;) {
     const auto orphans = catalog_.ListOrphans(after, kInodesAtOnce);
     if (!orphans.ok()) return orphans.error();
@@ -271,7 +271,7 @@ Status Volume::QueueOrphans() {
   }
 }
 
-Status Volume::Close() {
+Status CatalogVolume::Close() {
   Status failed = QueueOrphans();
   for (bool progress = true; progress;) {
     const Result<size_t> reclaimed = ReclaimSome(kInodesAtOnce);

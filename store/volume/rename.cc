@@ -3,11 +3,11 @@
 #include <map>
 
 #include "store/volume/loop_guard.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 
-Result<bool> Volume::IsAncestor(InodeId inode, InodeId below) const {
+Result<bool> CatalogVolume::IsAncestor(InodeId inode, InodeId below) const {
   LoopGuard guard(below);
   for (InodeId at = below;;) {
     if (at == inode) return true;
@@ -36,7 +36,7 @@ Status MayReplace(const Catalog& catalog, FileType source, InodeId target, FileT
 
 }  // namespace
 
-Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
+Result<std::optional<LostName>> CatalogVolume::Rename(const Caller& caller, const RenameRequest& r) {
   const Result<NameRow> source_row = catalog_.FindName(r.directory, r.name);
   if (!source_row.ok()) return source_row.error();
   const Result<NameRow> target_row = catalog_.FindName(r.new_directory, r.new_name);
@@ -110,12 +110,13 @@ Result<std::optional<LostName>> Volume::Rename(const RenameRequest& r) {
     }
   }
   std::optional<InodeId> made_whiteout;
-  if (r.whiteout.has_value()) {
+  if (r.whiteout) {
+    const NewInode what{.type = FileType::kCharacterDevice, .mode = 0, .uid = caller.uid, .gid = caller.gid};
     const Result<InodeId> number = NextInode();
     if (!number.ok()) return number.error();
     const InodeId whiteout = *number;
-    if (Status added = transaction.AddName(r.directory, r.name, whiteout, r.whiteout->type); !added.ok()) return added.error();
-    AddInode(transaction, whiteout, NewRecord(*r.whiteout, Content{}), *r.whiteout);
+    if (Status added = transaction.AddName(r.directory, r.name, whiteout, what.type); !added.ok()) return added.error();
+    AddInode(transaction, whiteout, NewRecord(what, Content{}), what);
     made_whiteout = whiteout;
   }
   Touch(from, now);

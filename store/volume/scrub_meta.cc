@@ -5,7 +5,7 @@
 #include <cerrno>
 
 #include "store/volume/scrubber.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {

@@ -9,7 +9,7 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr int kCopies = 1000;
+constexpr int kCopiesBeside = 1000;
 constexpr size_t kLongestCopied = 240;
 
 std::string At(InodeId directory, Slot slot) { return "slot " + std::to_string(Raw(slot)) + " of directory " + Called(directory); }
@@ -134,7 +134,7 @@ Status Scrubber::GiveAnotherName(const NameRow& row) {
   Transaction transaction(catalog_);
   if (Status cleared = transaction.ClearRow(row.directory, row.slot); !cleared.ok()) return cleared;
   transaction.DeleteLink(row.record.inode, row.directory, row.slot);
-  for (int copy = 2; copy < kCopies; ++copy) {
+  for (int copy = 2; copy < kCopiesBeside; ++copy) {
     const Result<Name> name = Name::From(row.record.name.substr(0, kLongestCopied) + " (" + std::to_string(copy) + ")");
     if (!name.ok()) return name.error();
     const Status added = transaction.AddName(row.directory, *name, row.record.inode, row.record.type);

@@ -10,7 +10,7 @@
 #include "store/base/rules.h"
 #include "store/volume/loop_guard.h"
 #include "store/volume/spelling.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -23,7 +23,7 @@ bool SameButForCase(const BackingName& a, const BackingName& b) { return CaseFol
 
 // A directory is settled when its home, and that of every directory above, lies where its name says. Only into such a one may anything be
 // moved: what lies above it on the backing is then what lies above it in the catalog, so a directory is never moved into itself.
-Result<bool> Volume::IsSettled(InodeId directory) const {
+Result<bool> CatalogVolume::IsSettled(InodeId directory) const {
   LoopGuard guard(directory);
   for (InodeId at = directory; at != kRootInode;) {
     const Result<InodeRecord> record = catalog_.ReadInode(at);
@@ -42,7 +42,7 @@ Result<bool> Volume::IsSettled(InodeId directory) const {
 }
 
 // RETURNS: whether one of the names says `place`.
-bool Volume::IsAtOneOf(const Place& place, const std::vector<NameRow>& names) const {
+bool CatalogVolume::IsAtOneOf(const Place& place, const std::vector<NameRow>& names) const {
   return std::ranges::any_of(names, [&](const NameRow& row) {
     if (row.directory != place.directory) return false;
     const Result<Name> name = Name::From(row.record.name);
@@ -52,8 +52,8 @@ bool Volume::IsAtOneOf(const Place& place, const std::vector<NameRow>& names) co
 
 // RETURNS: the move to make now, or nothing: no move is needed (the row goes), or the place is not free yet. With `break_cycles` what
 // occupies the place is sent to homes/ instead of being waited for.
-Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_cycles) {
-  const auto held = locks_.Exclusive(inode);
+Result<std::optional<CatalogVolume::Move>> CatalogVolume::PlanMove(InodeId inode, bool break_cycles) {
+  const auto held = locks().Exclusive(inode);
   const Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok() && record.code() != ENOENT) return record.error();
   const auto done = [&]() -> Result<std::optional<Move>> {
@@ -103,11 +103,11 @@ Result<std::optional<Volume::Move>> Volume::PlanMove(InodeId inode, bool break_c
 }
 
 // By its times, which count two seconds: nothing else without hard links does that. (What lets nobody set times is taken for it as well.)
-bool Volume::IsFat() const { return !capabilities_.hard_links && capabilities_.time_granularity >= std::chrono::seconds(2); }
+bool CatalogVolume::IsFat() const { return !capabilities_.hard_links && capabilities_.time_granularity >= std::chrono::seconds(2); }
 
 // Whether on FAT, where an entry is all there is of a file, the sync that makes its new entry durable could also write that the old one is gone:
 // with both in one directory, or the old one in the directory that `to` itself has its entry in, which fsync of `to` writes.
-Result<bool> Volume::WritesBothEntries(InodeId from, InodeId to) const {
+Result<bool> CatalogVolume::WritesBothEntries(InodeId from, InodeId to) const {
   if (!IsFat() || !Keeps(Rule::kEntriesApart)) return false;
   if (from == to) return true;
   if (to == kRootInode || to == kHomesDirectory) return false;
@@ -116,10 +116,10 @@ Result<bool> Volume::WritesBothEntries(InodeId from, InodeId to) const {
   return directory->home.has_value() && directory->home->directory == from;
 }
 
-Result<bool> Volume::MakeMove(const Move& move) {
+Result<bool> CatalogVolume::MakeMove(const Move& move) {
   // A sync that failed may have been that of a directory: what is moved there now would never get to the disk.
   if (Status writable = Writable(); !writable.ok()) return writable.error();
-  const auto held = locks_.Exclusive(move.inode);
+  const auto held = locks().Exclusive(move.inode);
   Result<InodeRecord> record = catalog_.ReadInode(move.inode);
   if (!record.ok() && record.code() != ENOENT) return record.error();
   if (!record.ok() || record->home != move.from || record->unconfirmed) return false;
@@ -192,7 +192,7 @@ Result<bool> Volume::MakeMove(const Move& move) {
 }
 
 // After a sync that failed it is back as a rule, and the next session looks where it is. EAGAIN: not now.
-Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
+Status CatalogVolume::MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
                          const BackingDirectoryRef& to_ref, const IntentRecord* announced) {
   using File = Result<std::unique_ptr<BackingFile>>;
   using Directory = Result<BackingDirectoryRef>;
@@ -233,13 +233,13 @@ Status Volume::MoveEntry(const Place& from, const Place& to, FileType type, cons
   return synced;
 }
 
-void Volume::LeavePlaces(const Move& move) {
+void CatalogVolume::LeavePlaces(const Move& move) {
   LeavePlace(move.from);
   LeavePlace(move.to);
 }
 
 // What is left of an entry of FAT is recognized by what it shows. RETURNS: a failed sync; the settler looks at what cannot be opened later.
-Status Volume::DescribeMove(Move& move) {
+Status CatalogVolume::DescribeMove(Move& move) {
   if (!IsFat()) return {};
   const Result<InodeRecord> record = catalog_.ReadInode(move.inode);
   if (!record.ok() || record->type != FileType::kRegular) return {};
@@ -253,7 +253,7 @@ Status Volume::DescribeMove(Move& move) {
   return {};
 }
 
-Result<size_t> Volume::MakeMoves(std::vector<Move> moves) {
+Result<size_t> CatalogVolume::MakeMoves(std::vector<Move> moves) {
   if (moves.empty()) return size_t{0};
   for (Move& move : moves) {
     if (Status described = DescribeMove(move); !described.ok()) return described.error();
@@ -283,7 +283,7 @@ Result<size_t> Volume::MakeMoves(std::vector<Move> moves) {
   return MakeAnnouncedMoves(moves);
 }
 
-Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
+Result<size_t> CatalogVolume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   size_t moved = 0;
   Status failed;
   std::vector<Move> done;
@@ -312,7 +312,7 @@ Result<size_t> Volume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   return moved;
 }
 
-Result<size_t> Volume::SettleSome(size_t limit) {
+Result<size_t> CatalogVolume::SettleSome(size_t limit) {
   MutexLock background(background_mutex_);
   // Left by a batch that failed. A new intent of the same inode must not take their place.
   const auto unresolved = ResolveIntents();

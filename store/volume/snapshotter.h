@@ -13,7 +13,7 @@
 #include "store/base/result.h"
 #include "store/engine/reserve.h"
 #include "store/volume/snapshot_folder.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 
@@ -21,7 +21,7 @@ namespace hardlinkfs {
 class Snapshotter {
  public:
   // Borrows all. `interval` lies between two snapshots, or more: writing takes a hundredth of the time at most. Zero: there are none.
-  Snapshotter(Volume& volume, SnapshotFolder& folder, const Clock& clock, const Reserve* reserve, std::chrono::seconds interval);
+  Snapshotter(CatalogVolume& volume, SnapshotFolder& folder, const Clock& clock, const Reserve* reserve, std::chrono::seconds interval);
   ~Snapshotter() { Stop(); }
   Snapshotter(const Snapshotter&) = delete;
   Snapshotter& operator=(const Snapshotter&) = delete;
@@ -35,7 +35,7 @@ class Snapshotter {
   // is: the first may be of an empty volume.
   bool IsDue(Moment moment = Moment::kAnyTime);
   // Takes one: all rows as they are at this moment, which are durable, with what they rely on, before it counts. RETURNS: ENOSPC where it
-  // would take too much of the free space, or while the reserve is not whole; else as Volume::SyncCatalog and the backing. No error is
+  // would take too much of the free space, or while the reserve is not whole; else as CatalogVolume::SyncCatalog and the backing. No error is
   // one of the volume's. REQUIRES: no lock held; one call at a time, and none while the thread runs.
   Status Take();
 
@@ -47,7 +47,7 @@ class Snapshotter {
   Status WriteOne();
   Status MayGoOn(std::chrono::steady_clock::time_point& piece_began, uint64_t& commits_seen);
 
-  Volume& volume_;
+  CatalogVolume& volume_;
   SnapshotFolder& folder_;
   const Clock& clock_;
   const Reserve* const reserve_;

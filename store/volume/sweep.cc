@@ -7,12 +7,12 @@
 #include <cstring>
 
 #include "store/base/rules.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
 
-constexpr int kCopies = 1000;  // of one name in lost+found
+constexpr int kCopiesInLostAndFound = 1000;  // of one name in lost+found
 
 // RETURNS: whether the inode that the name tells lives there, or may: a row that is lost, or a record that is damaged, gives up no content.
 bool IsClaimed(const Catalog& catalog, const BackingName& name) {
@@ -28,7 +28,7 @@ bool IsClaimed(const Catalog& catalog, const BackingName& name) {
 }  // namespace
 
 // At each mount: what could not be saved by an earlier one is tried again. Nothing that lies there keeps a volume from being used.
-void Volume::SweepHomes() {
+void CatalogVolume::SweepHomes() {
   std::vector<BackingName> unknown;
   const Result<BackingDirectoryRef> homes = directories_.Open(kHomesDirectory);
   Status swept = homes.status();
@@ -48,7 +48,7 @@ void Volume::SweepHomes() {
   }
 }
 
-Status Volume::RescueFromHomes(const BackingName& name) {
+Status CatalogVolume::RescueFromHomes(const BackingName& name) {
   const Result<BackingDirectoryRef> homes = directories_.Open(kHomesDirectory);
   if (!homes.ok()) return homes.error();
   const Result<BackingStat> seen = backing_.Stat(*homes, name);
@@ -64,11 +64,11 @@ Status Volume::RescueFromHomes(const BackingName& name) {
 
   const Result<InodeId> lost_and_found = LostAndFound();
   if (!lost_and_found.ok()) return lost_and_found.error();
-  const auto held = locks_.Exclusive(*lost_and_found);
+  const auto held = locks().Exclusive(*lost_and_found);
   const MutexPair home_locks(HomeLock(kHomesDirectory), HomeLock(*lost_and_found));
   const Result<BackingDirectoryRef> to = directories_.Open(*lost_and_found);
   if (!to.ok()) return to.error();
-  for (int copy = 1; copy <= kCopies; ++copy) {
+  for (int copy = 1; copy <= kCopiesInLostAndFound; ++copy) {
     const BackingName kept("homes-" + name.bytes() + (copy == 1 ? "" : " (" + std::to_string(copy) + ")"));
     const Result<InodeId> resident = catalog_.FindHome({*lost_and_found, kept});
     if (resident.ok()) continue;

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "store/base/rules.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -16,7 +16,7 @@ constexpr int kTries = 16;
 
 // After a failed fsync the kernel may have thrown the dirty pages away and call them clean: the next fsync would succeed and mean nothing.
 // What was removed meanwhile needs no sync.
-Status Volume::NoteSync(Status synced) {
+Status CatalogVolume::NoteSync(Status synced) {
   if (synced.ok() || synced.code() == ENOENT) return {};
   // Of the opening before the fsync, which does not know them: nothing was lost, and it can be asked again.
   if (synced.code() == EMFILE || synced.code() == ENFILE) return synced;
@@ -32,23 +32,23 @@ Status Volume::NoteSync(Status synced) {
   return Error{EIO, synced.error().what};
 }
 
-Status Volume::NoteFinalSync(const Status& synced) {
+Status CatalogVolume::NoteFinalSync(const Status& synced) {
   const bool is_of_opening = synced.code() == EMFILE || synced.code() == ENFILE;
   return NoteSync(is_of_opening ? Status(Error{EIO, synced.error().what}) : synced);
 }
 
-Status Volume::SyncFile(BackingFile& file) {
+Status CatalogVolume::SyncFile(BackingFile& file) {
   const std::shared_lock gate(move_gate_);
   return NoteSync(file.Sync());
 }
 
-Status Volume::Writable() const {
+Status CatalogVolume::Writable() const {
   if (sync_failed_) return Error{EROFS, "an earlier sync failed"};
   return {};
 }
 
 // Without its lock the home may move between the look at the record and the opening: then it is looked at again.
-Status Volume::SyncContentOf(InodeId inode) {
+Status CatalogVolume::SyncContentOf(InodeId inode) {
   std::optional<Place> tried;
   for (int i = 0; i < kTries; ++i) {
     const Result<InodeRecord> record = catalog_.ReadInode(inode);
@@ -63,7 +63,7 @@ Status Volume::SyncContentOf(InodeId inode) {
   return Error{EIO, "the home does not stay where it is"};
 }
 
-Status Volume::SyncCatalog() {
+Status CatalogVolume::SyncCatalog() {
   MutexLock sync_lock(sync_mutex_);
   if (sync_failed_) return Error{EIO, "an earlier sync failed"};
   // Most of it before the gates close, so that commits wait for little.
@@ -105,7 +105,7 @@ Status Volume::SyncCatalog() {
 }
 
 // What the commits so far rely on: entries of the backing (S2), and contents that took over a name (S7).
-Status Volume::SyncReliedOn(HomesMayMove homes_may_move) {
+Status CatalogVolume::SyncReliedOn(HomesMayMove homes_may_move) {
   Status synced;
   if (Keeps(Rule::kEntriesBeforeLog)) synced = SyncNewEntries();
   if (synced.ok() && Keeps(Rule::kTakeoversBeforeLog)) synced = SyncTakeovers(homes_may_move);
@@ -113,7 +113,7 @@ Status Volume::SyncReliedOn(HomesMayMove homes_may_move) {
 }
 
 // The contents that took over a name. While they are being synced they stay where BeforePersist finds them.
-Status Volume::SyncTakeovers(HomesMayMove homes_may_move) {
+Status CatalogVolume::SyncTakeovers(HomesMayMove homes_may_move) {
   {
     MutexLock lock(pending_mutex_);
     syncing_takeovers_.swap(takeovers_);
@@ -121,7 +121,7 @@ Status Volume::SyncTakeovers(HomesMayMove homes_may_move) {
   Status synced;
   for (const InodeId inode : syncing_takeovers_) {
     std::optional<LockTable::Held> held;
-    if (homes_may_move == HomesMayMove::kYes) held.emplace(locks_.Shared(inode));
+    if (homes_may_move == HomesMayMove::kYes) held.emplace(locks().Shared(inode));
     synced = SyncContentOf(inode);
     if (!synced.ok()) break;
   }
@@ -133,7 +133,7 @@ Status Volume::SyncTakeovers(HomesMayMove homes_may_move) {
 
 // The engine is about to make commits durable by itself, and may hold up whoever commits until this returns: so without the gates and
 // without inode locks. Whatever took over a name in those commits is in one of the sets already.
-Status Volume::BeforePersist() {
+Status CatalogVolume::BeforePersist() {
   std::set<InodeId> inodes;
   {
     MutexLock lock(pending_mutex_);
@@ -150,7 +150,7 @@ Status Volume::BeforePersist() {
 }
 
 // The entries of one home, if any are new. Under its lock: who finds nothing to do must not return before whoever is at it.
-Status Volume::SyncEntries(InodeId directory) {
+Status CatalogVolume::SyncEntries(InodeId directory) {
   const MutexLock syncing(EntriesLock(directory));
   {
     MutexLock lock(pending_mutex_);
@@ -172,7 +172,7 @@ Status Volume::SyncEntries(InodeId directory) {
 
 // All of them, not only those on the way to one home: the names that are promised may lie in, or their homes beside, any directory made
 // since.
-Status Volume::SyncNewEntries() {
+Status CatalogVolume::SyncNewEntries() {
   std::unordered_set<InodeId> directories;
   {
     MutexLock lock(pending_mutex_);
@@ -187,7 +187,7 @@ Status Volume::SyncNewEntries() {
 
 // vfat writes what is new in the first cluster of a directory when the directory above is synced, until that has happened once
 // (fs/fat/dir.c: fat_alloc_new_dir). Whoever made the directory before this session need not have synced that.
-void Volume::NoteNewEntries(InodeId directory) {
+void CatalogVolume::NoteNewEntries(InodeId directory) {
   std::optional<InodeId> above;
   if (!synced_above_.Contains(directory)) {
     const Result<InodeRecord> record = catalog_.ReadInode(directory);
@@ -200,19 +200,19 @@ void Volume::NoteNewEntries(InodeId directory) {
 }
 
 // RETURNS: whether a power cut may leave the content other than its record says.
-bool Volume::IsContentUnsynced(InodeId inode) {
+bool CatalogVolume::IsContentUnsynced(InodeId inode) {
   MutexLock lock(pending_mutex_);
   return unsynced_contents_.contains(inode) || syncing_contents_.contains(inode);
 }
 
-bool Volume::NeedsSync() {
+bool CatalogVolume::NeedsSync() {
   if (sync_failed_) return false;
   if (committed_.load() != synced_.load()) return true;
   MutexLock lock(pending_mutex_);
   return !unsynced_contents_.empty() || !unsynced_directories_.empty();
 }
 
-Status Volume::SyncAll() {
+Status CatalogVolume::SyncAll() {
   std::unordered_set<InodeId> contents;
   {
     MutexLock lock(pending_mutex_);
@@ -221,7 +221,7 @@ Status Volume::SyncAll() {
   }
   Status failed;
   for (const InodeId inode : Keeps(Rule::kContentsBeforeLog) ? contents : std::unordered_set<InodeId>()) {
-    const auto held = locks_.Shared(inode);
+    const auto held = locks().Shared(inode);
     const Status synced = SyncContentOf(inode);
     if (!synced.ok()) failed = synced;
   }

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -47,7 +47,7 @@ Result<Entries> CountEntries(Backing& backing, const Catalog& catalog, InodeId i
 
 // RETURNS: whether it is what the intent is about: a file by its size and time, a directory by what lives in it. One in which nothing known lives
 // may be it too: the cut may have taken the records.
-Result<Volume::Likeness> Volume::Compare(const IntentRecord& intent, const BackingDirectoryRef& in, const BackingName& name,
+Result<CatalogVolume::Likeness> CatalogVolume::Compare(const IntentRecord& intent, const BackingDirectoryRef& in, const BackingName& name,
                                          const BackingStat& seen) {
   if (seen.type == FileType::kRegular) {
     return seen.size != 0 && seen.size == intent.size && seen.mtime == intent.mtime ? Likeness::kYes : Likeness::kNo;
@@ -59,7 +59,7 @@ Result<Volume::Likeness> Volume::Compare(const IntentRecord& intent, const Backi
 }
 
 // RETURNS: whether what the intent's inode holds lies there, a directory.
-Result<bool> Volume::IsKnownBy(const IntentRecord& intent, const Place& place) {
+Result<bool> CatalogVolume::IsKnownBy(const IntentRecord& intent, const Place& place) {
   const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.error();
   const Result<BackingStat> seen = backing_.Stat(*in, place.name);
@@ -70,7 +70,7 @@ Result<bool> Volume::IsKnownBy(const IntentRecord& intent, const Place& place) {
 }
 
 // RETURNS: whether all that lives in the directory is being moved, and may be elsewhere by now.
-Result<bool> Volume::MayBeWithoutKnown(InodeId directory) const {
+Result<bool> CatalogVolume::MayBeWithoutKnown(InodeId directory) const {
   const auto homes = catalog_.ListHomes(directory, std::nullopt, kHomesConsidered);
   if (!homes.ok()) return homes.error();
   const auto intents = catalog_.ListIntents();
@@ -82,7 +82,7 @@ Result<bool> Volume::MayBeWithoutKnown(InodeId directory) const {
 
 // RETURNS: what lies where the move began, without a record and under a short name, and is most like what was to be moved; nothing if that may be
 // said of several. Of empty directories one is as good as another.
-Result<std::optional<Volume::Spot>> Volume::FindTorn(const IntentRecord& intent, FileType type) {
+Result<std::optional<CatalogVolume::Spot>> CatalogVolume::FindTorn(const IntentRecord& intent, FileType type) {
   const std::optional<Spot> nothing;
   if (!IsFat()) return nothing;
   const InodeId directory = intent.from.directory;

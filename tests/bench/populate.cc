@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned long kInDirectory = 1000;
 
-bool Make(Volume& volume, unsigned long count) {
+bool Make(CatalogVolume& volume, unsigned long count) {
   InodeId directory{};
   for (unsigned long i = 0; i < count; ++i) {
     if (i % kInDirectory == 0) {
@@ -23,7 +23,7 @@ bool Make(Volume& volume, unsigned long count) {
       const auto held = volume.locks().Exclusive(kRootInode);
       const auto made = volume.Create(kRootInode, name, {.type = FileType::kDirectory, .mode = 0755});
       if (!made.ok()) return false;
-      directory = made->inode;
+      directory = made->attributes.inode;
     }
     const std::string name = "file" + std::to_string(i);
     InodeId inode{};
@@ -31,7 +31,7 @@ bool Make(Volume& volume, unsigned long count) {
       const auto held = volume.locks().Exclusive(directory);
       const auto made = volume.Create(directory, *Name::From(name), {.type = FileType::kRegular, .mode = 0644});
       if (!made.ok()) return false;
-      inode = made->inode;
+      inode = made->attributes.inode;
     }
     if (i % 10 != 0) continue;
     const auto held = volume.locks().Exclusive(std::array{inode, directory});
@@ -45,7 +45,7 @@ int Run(const char* at, const char* count) {
   const SystemClock clock;
   auto opened = OpenVolume(std::move(root), {}, clock);
   if (!opened.ok()) return std::fprintf(stderr, "%s\n", opened.error().what), 1;
-  Volume& volume = (*opened)->volume();
+  CatalogVolume& volume = (*opened)->volume();
   if (!volume.PrepareDirectory(kRootInode).ok() || !Make(volume, std::strtoul(count, nullptr, 10))) return 1;
   return volume.Close().ok() ? 0 : 1;
 }

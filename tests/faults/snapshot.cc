@@ -63,7 +63,8 @@ class Photographer {
 
   void Below(const std::string& path, InodeId directory, Seen& seen) {
     std::vector<std::string> names;
-    const Status listed = vfs_.ReadDirectory(directory, 2, ListingMode::kNames, [&](const DirectoryEntry& entry) {
+    DirectoryStream stream;
+    const Status listed = vfs_.ReadDirectory(directory, stream, 2, ListingMode::kNames, [&](const DirectoryEntry& entry) {
       names.emplace_back(entry.name);
       return true;
     });

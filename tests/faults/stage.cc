@@ -199,7 +199,8 @@ int Stage::Sync(const std::string& path) { return vfs().Sync(Inode(path), SyncMo
 
 int Stage::List(const std::string& path) {
   if (const int code = Look(path); code != 0) return code;
-  return vfs().ReadDirectory(Inode(path), 0, ListingMode::kNames, [](const DirectoryEntry&) { return true; }).code();
+  DirectoryStream stream;
+  return vfs().ReadDirectory(Inode(path), stream, 0, ListingMode::kNames, [](const DirectoryEntry&) { return true; }).code();
 }
 
 int Stage::Stat(const std::string& path) {

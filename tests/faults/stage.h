@@ -32,7 +32,7 @@ class Stage {
 
   Machine& machine() { return machine_; }
   Vfs& vfs() { return machine_.vfs(); }
-  Volume& volume() { return machine_.volume(); }
+  CatalogVolume& volume() { return machine_.volume(); }
   bool is_open() const { return machine_.is_open(); }
 
   // From now on calls are counted, and `fault` happens.

@@ -15,7 +15,7 @@
 #include "store/catalog/catalog.h"
 #include "store/engine/memory_engine.h"
 #include "store/volume/scrub.h"
-#include "store/volume/volume.h"
+#include "store/volume/catalog_volume.h"
 #include "tests/fakes/faulty_engine.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/memory_backing.h"
@@ -83,7 +83,7 @@ class Machine {
   // Begins a session. REQUIRES: none is open.
   Status Open() {
     catalog_ = std::make_unique<Catalog>(faults_, options_.hash);
-    volume_ = std::make_unique<Volume>(backing_, *catalog_, clock_, options_.backing.capabilities, homes_, options_.volume);
+    volume_ = std::make_unique<CatalogVolume>(backing_, *catalog_, clock_, options_.backing.capabilities, homes_, options_.volume);
     vfs_ = std::make_unique<Vfs>(*volume_, clock_, nullptr, options_.vfs);
     return volume_->Open(kMachineUuid);
   }
@@ -131,7 +131,7 @@ class Machine {
   // What the catalog asks comes by here before it gets to engine().
   FaultyEngine& engine_faults() { return faults_; }
   Catalog& catalog() { return *catalog_; }
-  Volume& volume() { return *volume_; }
+  CatalogVolume& volume() { return *volume_; }
   Vfs& vfs() { return *vfs_; }
   const BackingDirectoryRef& homes() const { return homes_; }
   const MachineOptions& options() const { return options_; }
@@ -146,7 +146,7 @@ class Machine {
   FaultyEngine faults_;
   BackingDirectoryRef homes_;
   std::unique_ptr<Catalog> catalog_;
-  std::unique_ptr<Volume> volume_;
+  std::unique_ptr<CatalogVolume> volume_;
   std::unique_ptr<Vfs> vfs_;
 };
 

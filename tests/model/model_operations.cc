@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "fuse/vfs/acl.h"
+#include "store/volume/acl.h"
 #include "tests/model/model_run.h"
 
 namespace hardlinkfs {

@@ -238,19 +238,20 @@ void ModelRun::CompareContent(ReferenceNode& node, const std::string& path) {
 void ModelRun::CompareDirectory(ReferenceNode& directory, const std::string& path) {
   std::map<std::string, InodeId> shown;
   const ListingMode mode = ++compared_ % 2 == 0 ? ListingMode::kNames : ListingMode::kNamesAndAttributes;
+  DirectoryStream stream;
   uint64_t offset = 0;
   for (bool more = true; more;) {
     more = false;
     size_t taken = 0;
     // In pieces, as a kernel with a small buffer asks for it.
-    const Status listed = machine_.vfs().ReadDirectory(directory.inode, offset, mode, [&](const DirectoryEntry& entry) {
+    const Status listed = machine_.vfs().ReadDirectory(directory.inode, stream, offset, mode, [&](const DirectoryEntry& entry) {
       if (++taken > 3) {
         more = true;
         return false;
       }
       offset = entry.next_offset;
       if (entry.name == "." || entry.name == "..") return true;
-      if (!shown.emplace(entry.name, entry.inode).second) Fail(path + " lists " + std::string(entry.name) + " twice");
+      if (!shown.emplace(entry.name, InodeId{entry.number}).second) Fail(path + " lists " + std::string(entry.name) + " twice");
       ReferenceNode* child = ReferenceTree::Find(directory, std::string(entry.name));
       if (child == nullptr) Fail(path + " lists " + std::string(entry.name) + ", which is not there");
       if (entry.type != child->type) Fail(path + " lists another type of " + std::string(entry.name));

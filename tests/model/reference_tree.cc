@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "fuse/vfs/acl.h"
+#include "store/volume/acl.h"
 #include "store/backing/private_area.h"
 
 namespace hardlinkfs {

@@ -17,7 +17,7 @@ namespace {
 
 // With open gates it takes microseconds, with closed ones for ever.
 constexpr std::chrono::milliseconds kLongEnough{200};
-constexpr int kLooks = 3;  // of Volume::SyncCatalog
+constexpr int kLooks = 3;  // of CatalogVolume::SyncCatalog
 
 std::string Called(const char* what, int number) { return what + std::to_string(number); }
 

@@ -71,12 +71,12 @@ void SimRun::CheckDirectories(InodeId directory, const std::string& path, std::m
 
 void SimRun::Visit(InodeId directory) {
   if (dead_ || visited_.contains(directory)) return;
-  const Status opened = machine_.vfs().OpenDirectory(directory);
+  const auto opened = machine_.vfs().OpenDirectory(directory);
   if (dead_) return;
   if (!opened.ok()) Fail(Show(directory) + " does not open as a directory");
   std::map<std::string, std::pair<InodeId, FileType>> entries;
-  const Status listed = machine_.vfs().ReadDirectory(directory, 0, ListingMode::kNames, [&](const DirectoryEntry& entry) {
-    if (entry.name != "." && entry.name != "..") entries[std::string(entry.name)] = {entry.inode, entry.type};
+  const Status listed = machine_.vfs().ReadDirectory(directory, **opened, 0, ListingMode::kNames, [&](const DirectoryEntry& entry) {
+    if (entry.name != "." && entry.name != "..") entries[std::string(entry.name)] = {InodeId{entry.number}, entry.type};
     return true;
   });
   if (dead_) return;

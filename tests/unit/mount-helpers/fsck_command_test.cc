@@ -51,12 +51,12 @@ class FsckCommandTest : public testing::Test {
     const SystemClock clock;
     auto opened = OpenVolume(Root(), {}, clock);
     ASSERT_TRUE(opened.ok());
-    Volume& volume = (*opened)->volume();
+    CatalogVolume& volume = (*opened)->volume();
     {
       const auto held = volume.locks().Exclusive(kRootInode);
       const auto made = volume.Create(kRootInode, *Name::From("file"), {.type = FileType::kRegular, .mode = 0644});
       ASSERT_TRUE(made.ok());
-      file_ = made->inode;
+      file_ = made->attributes.inode;
     }
     ASSERT_TRUE(volume.Close().ok());
   }

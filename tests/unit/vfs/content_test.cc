@@ -56,8 +56,9 @@ TEST_F(ContentTest, WhatWasWrittenShowsEverywhereAtOnce) {
   ASSERT_EQ(Write(file, "7", 6), 0);
   EXPECT_EQ(vfs().Lookup(file, ".")->size, 7U);
   ASSERT_EQ(Write(file, "8", 7), 0);
+  DirectoryStream stream;
   EXPECT_TRUE(vfs()
-                  .ReadDirectory(kRootInode, 2, ListingMode::kNamesAndAttributes,
+                  .ReadDirectory(kRootInode, stream, 2, ListingMode::kNamesAndAttributes,
                                  [&](const DirectoryEntry& entry) {
                                    // Or nothing is said of it.
                                    EXPECT_TRUE(!entry.attributes.has_value() || entry.attributes->size == 8U);

@@ -19,7 +19,7 @@ class DirectoryTest : public VfsTest {
   uint64_t ListSome(uint64_t offset, size_t at_once, std::multiset<std::string>& names, ListingMode mode = ListingMode::kNames) {
     bool more = false;
     EXPECT_TRUE(vfs()
-                    .ReadDirectory(directory_, offset, mode,
+                    .ReadDirectory(directory_, stream_, offset, mode,
                                    [&](const DirectoryEntry& entry) {
                                      if (at_once-- == 0) {
                                        more = true;
@@ -45,6 +45,7 @@ class DirectoryTest : public VfsTest {
   }
 
   InodeId directory_{};
+  DirectoryStream stream_;
   bool damaged_ = false;
 };
 
@@ -52,9 +53,9 @@ TEST_F(DirectoryTest, DotAndDotDotComeFirst) {
   File("a", directory_);
   std::vector<std::pair<std::string, InodeId>> shown;
   ASSERT_TRUE(vfs()
-                  .ReadDirectory(directory_, 0, ListingMode::kNames,
+                  .ReadDirectory(directory_, stream_, 0, ListingMode::kNames,
                                  [&](const DirectoryEntry& entry) {
-                                   shown.emplace_back(entry.name, entry.inode);
+                                   shown.emplace_back(entry.name, InodeId{entry.number});
                                    return true;
                                  })
                   .ok());
@@ -96,7 +97,7 @@ TEST_F(DirectoryTest, AfterARemountEveryNameHasAttributes) {
         EXPECT_TRUE(entry.attributes.has_value()) << entry.name;
         return true;
       };
-      ASSERT_TRUE(vfs().ReadDirectory(directory_, offset, ListingMode::kNamesAndAttributes, take).ok());
+      ASSERT_TRUE(vfs().ReadDirectory(directory_, stream_, offset, ListingMode::kNamesAndAttributes, take).ok());
     }
     EXPECT_EQ(names, 300U);
   }
@@ -144,7 +145,7 @@ TEST_F(DirectoryTest, TypesAreShownWithoutAttributes) {
   ASSERT_TRUE(vfs().MakeNode(root_, directory_, "c", {.type = FileType::kSymlink, .target = "x"}).ok());
   std::map<std::string, FileType> types;
   ASSERT_TRUE(vfs()
-                  .ReadDirectory(directory_, 2, ListingMode::kNames,
+                  .ReadDirectory(directory_, stream_, 2, ListingMode::kNames,
                                  [&](const DirectoryEntry& entry) {
                                    EXPECT_FALSE(entry.attributes.has_value());
                                    types[std::string(entry.name)] = entry.type;

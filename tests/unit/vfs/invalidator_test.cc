@@ -106,8 +106,8 @@ TEST_F(InvalidatorTest, NobodyWaitsForTheKernel) {
 
 TEST_F(InvalidatorTest, TooManyChangesAreEverythingThatTheKernelKnows) {
   Invalidator invalidator(cache_, table_, hours(1));
-  table_.AddLookup(kFile);
-  table_.AddLookup(kDirectory);
+  table_.AddLookup(InodeRef(kFile));
+  table_.AddLookup(InodeRef(kDirectory));
   for (size_t i = 0; i <= Invalidator::kMaxChanges; ++i) invalidator.NameAppeared(kDirectory, N("#" + std::to_string(i)));
   invalidator.Start();
   EXPECT_THAT(cache_.Await(4), UnorderedElementsAre("all names", "listing 1", "listing 20", "listing 21"));

@@ -125,7 +125,8 @@ TEST_F(LookupTest, LookupsTakenByAListingCount) {
   const InodeId file = File("a");
   vfs().Forget(file, 1);
   const auto list = [&](bool take) {
-    return vfs().ReadDirectory(kRootInode, 2, ListingMode::kNamesAndAttributes, [&](const DirectoryEntry& entry) {
+    DirectoryStream stream;
+    return vfs().ReadDirectory(kRootInode, stream, 2, ListingMode::kNamesAndAttributes, [&](const DirectoryEntry& entry) {
       EXPECT_TRUE(entry.attributes.has_value());
       return take;
     });

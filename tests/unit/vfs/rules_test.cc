@@ -1,5 +1,5 @@
 // Rules of creation, attributes, extended attributes and renames that are the filesystem's to keep.
-#include "fuse/vfs/acl.h"
+#include "store/volume/acl.h"
 #include "tests/unit/vfs/vfs_fixture.h"
 
 namespace hardlinkfs {

@@ -32,7 +32,7 @@ class VfsTest : public testing::Test {
   void TearDown() override { EXPECT_THAT(BrokenInvariants(machine_, Moment::kRunning), testing::IsEmpty()); }
 
   Vfs& vfs() { return machine_.vfs(); }
-  Volume& volume() { return machine_.volume(); }
+  CatalogVolume& volume() { return machine_.volume(); }
   ManualClock& clock() { return machine_.clock(); }
 
   void Remount() {
@@ -67,8 +67,9 @@ class VfsTest : public testing::Test {
   }
   std::vector<std::string> List(InodeId directory) {
     std::vector<std::string> names;
+    DirectoryStream stream;
     EXPECT_EQ(vfs()
-                  .ReadDirectory(directory, 0, ListingMode::kNames,
+                  .ReadDirectory(directory, stream, 0, ListingMode::kNames,
                                  [&](const DirectoryEntry& entry) {
                                    names.emplace_back(entry.name);
                                    return true;

@@ -175,8 +175,8 @@ TEST_F(ConfirmTest, AFileThatGotItsFirstNameSinceIsNotReclaimed) {
   ASSERT_TRUE(created->content->Write(std::string("content"), 0).ok());
   TakeSnapshot();
   {
-    const auto held = volume().locks().Exclusive(std::array{created->inode, kRootInode});
-    ASSERT_TRUE(volume().Link(created->inode, kRootInode, N("named")).ok());
+    const auto held = volume().locks().Exclusive(std::array{created->attributes.inode, kRootInode});
+    ASSERT_TRUE(volume().Link(created->attributes.inode, kRootInode, N("named")).ok());
   }
   // It still lies where it was made.
   KillAndFallBack();

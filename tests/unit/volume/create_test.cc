@@ -79,11 +79,11 @@ TEST_F(CreateTest, UnnamedFileGetsItsPlaceWithItsName) {
   const auto created = volume().CreateUnnamed(kRootInode, {.type = FileType::kRegular, .mode = 0600, .linkable = true});
   ASSERT_TRUE(created.ok());
   EXPECT_TRUE(created->content->Write(std::string("1"), 0).ok());
-  EXPECT_EQ(created->record.nlink, 0U);
+  EXPECT_EQ(created->attributes.nlink, 0U);
   ExpectSound();
   {
-    const auto held = volume().locks().Exclusive(std::array{created->inode, kRootInode});
-    EXPECT_EQ(volume().Link(created->inode, kRootInode, N("a")).code(), 0);
+    const auto held = volume().locks().Exclusive(std::array{created->attributes.inode, kRootInode});
+    EXPECT_EQ(volume().Link(created->attributes.inode, kRootInode, N("a")).code(), 0);
   }
   Reopen();
   EXPECT_THAT(Bare(), ElementsAre("a=1"));
@@ -166,7 +166,7 @@ TEST_F(CreateOnExt4Test, FailedChangeOfModeLeavesTheRecordAsItWas) {
   for (const BackingCall call : {BackingCall::kSetMode, BackingCall::kSetOwner}) {
     backing().FailNth(call, 1, EIO);
     const auto held = volume().locks().Exclusive(inode);
-    EXPECT_EQ(volume().ChangeAttributes(inode, {.mode = 0700, .uid = 7}).code(), EIO);
+    EXPECT_EQ(volume().ChangeAttributes(inode, {.mode = 0700, .uid = 7}, {}).code(), EIO);
     EXPECT_EQ(*volume().Read(inode), before);
   }
 }

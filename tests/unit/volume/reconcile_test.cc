@@ -386,7 +386,7 @@ TEST_F(ReconcileTest, ErrorOfTheBackingCostsNobodyAName) {
 TEST_F(ReconcileTest, WrongVolumeIsRefused) {
   Close();
   Catalog catalog(engine());
-  Volume wrong(backing(), catalog, machine_.clock(), machine_.capabilities(), machine_.homes(), {});
+  CatalogVolume wrong(backing(), catalog, machine_.clock(), machine_.capabilities(), machine_.homes(), {});
   EXPECT_EQ(wrong.Open("another uuid").code(), ESTALE);
   Open();
   EXPECT_THAT(Names(), IsEmpty());

@@ -90,8 +90,8 @@ class Round final : public VolumeTest {
     const auto created = Create(at, {.type = FileType::kRegular, .mode = 0600});
     ASSERT_TRUE(created.ok());
     ASSERT_TRUE(created->content->Write("content " + at + ".", 0).ok());
-    const auto held = volume().locks().Exclusive(created->inode);
-    ASSERT_TRUE(volume().RefreshContent(created->inode, *created->content, {.last_write = machine_.clock().Now()}).ok());
+    const auto held = volume().locks().Exclusive(created->attributes.inode);
+    ASSERT_TRUE(volume().RefreshContent(created->attributes.inode, *created->content, {.last_write = machine_.clock().Now()}).ok());
   }
 
   // Of all regular files on the backing, also those in homes/. There are no orphans.

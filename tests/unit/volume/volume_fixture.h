@@ -40,7 +40,7 @@ class VolumeTest : public testing::Test {
 
   void SetUp() override { ASSERT_EQ(machine_.Open().code(), 0); }
 
-  Volume& volume() { return machine_.volume(); }
+  CatalogVolume& volume() { return machine_.volume(); }
   MemoryBacking& backing() { return machine_.backing(); }
   MemoryEngine& engine() { return machine_.engine(); }
 
@@ -86,8 +86,8 @@ class VolumeTest : public testing::Test {
     const auto created = Create(at, {.type = FileType::kRegular, .mode = 0644});
     if (!created.ok()) return created.code();
     if (!content.empty() && !created->content->Write(content, 0).ok()) return EIO;
-    const auto held = volume().locks().Exclusive(created->inode);
-    EXPECT_TRUE(volume().RefreshContent(created->inode, *created->content, {.last_write = machine_.clock().Now()}).ok());
+    const auto held = volume().locks().Exclusive(created->attributes.inode);
+    EXPECT_TRUE(volume().RefreshContent(created->attributes.inode, *created->content, {.last_write = machine_.clock().Now()}).ok());
     return 0;
   }
   InodeId File(const std::string& at, const std::string& content = "") {
@@ -124,16 +124,15 @@ class VolumeTest : public testing::Test {
     const auto [directory, name] = ParentOf(from);
     const auto [new_directory, new_name] = ParentOf(to);
     const InodeId target = Find(to);
-    Volume::RenameRequest request{.directory = directory,
-                                  .name = N(name),
-                                  .inode = Find(from),
-                                  .new_directory = new_directory,
-                                  .new_name = N(new_name),
-                                  .target = Raw(target) == 0 ? std::nullopt : std::optional(target),
-                                  .replace = replace,
-                                  .whiteout = std::nullopt};
+    const RenameRequest request{.directory = directory,
+                                .name = N(name),
+                                .inode = Find(from),
+                                .new_directory = new_directory,
+                                .new_name = N(new_name),
+                                .target = Raw(target) == 0 ? std::nullopt : std::optional(target),
+                                .replace = replace};
     const auto held = volume().locks().Exclusive(std::array{directory, new_directory, request.inode, request.target.value_or(directory)});
-    const auto lost = volume().Rename(request);
+    const auto lost = volume().Rename({}, request);
     if (lost.ok() && lost->has_value() && (*lost)->nlink == 0) volume().Reclaim((*lost)->inode);
     return lost.code();
   }

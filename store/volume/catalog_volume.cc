@@ -1,5 +1,5 @@
-// What all parts of Volume share: numbers, commits, small reads. The operations are in the files that volume.h names.
-#include "store/volume/volume.h"
+// What all parts of CatalogVolume share: numbers, commits, small reads. The operations are in the files that catalog_volume.h names.
+#include "store/volume/catalog_volume.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +19,7 @@ Attributes ToAttributes(InodeId inode, const InodeRecord& record) {
   // Before its home was listed the subdirectories of a directory are not counted; 1 says "not counted", as on btrfs.
   const uint32_t nlink = is_directory && !record.listed && record.nlink != 0 ? 1 : record.nlink;
   return {.inode = inode,
+          .number = Raw(inode),
           .generation = record.generation,
           .type = record.type,
           .mode = record.mode,
@@ -34,7 +35,7 @@ Attributes ToAttributes(InodeId inode, const InodeRecord& record) {
           .btime = record.btime};
 }
 
-Volume::Volume(Backing& backing, Catalog& catalog, const Clock& clock, const Capabilities& capabilities, BackingDirectoryRef homes,
+CatalogVolume::CatalogVolume(Backing& backing, Catalog& catalog, const Clock& clock, const Capabilities& capabilities, BackingDirectoryRef homes,
                VolumeOptions options)
     : backing_(backing),
       catalog_(catalog),
@@ -44,9 +45,18 @@ Volume::Volume(Backing& backing, Catalog& catalog, const Clock& clock, const Cap
       options_(options),
       directories_(backing, catalog, std::move(homes), options.open_directories) {}
 
-Volume::~Volume() { catalog_.engine().SetBeforePersist({}); }
+CatalogVolume::~CatalogVolume() { catalog_.engine().SetBeforePersist({}); }
 
-VolumeHealth Volume::Health() {
+Result<BackingSpace> CatalogVolume::Space() {
+  Result<BackingSpace> space = backing_.Space();
+  if (!space.ok()) return space;
+  // A backing that does not count inodes runs out of blocks first.
+  if (space->total_inodes == 0) space->free_inodes = space->available_bytes / std::max<uint64_t>(space->block_size, 1);
+  space->total_inodes = inode_count() + space->free_inodes;
+  return space;
+}
+
+VolumeHealth CatalogVolume::Health() {
   VolumeHealth health{.after_crash = crash_session_ != 0 && crash_session_ == generation_,
                       .inodes = inode_count(),
                       .unsynced = NeedsSync(),
@@ -59,7 +69,7 @@ VolumeHealth Volume::Health() {
 }
 
 // Only numbers below the committed bound are given out: those of a session that ends in a crash are skipped by the next one.
-Result<InodeId> Volume::NextInode() {
+Result<InodeId> CatalogVolume::NextInode() {
   MetaRecord raised;
   {
     MutexLock lock(meta_mutex_);
@@ -76,7 +86,7 @@ Result<InodeId> Volume::NextInode() {
   return InodeId{next_inode_++};
 }
 
-Status Volume::Commit(Transaction& transaction, Room room) {
+Status CatalogVolume::Commit(Transaction& transaction, Room room) {
   if (transaction.empty()) return {};
   if (Status writable = Writable(); !writable.ok()) return writable;
   if (room == Room::kNeeded && options_.reserve != nullptr && !options_.reserve->IsWhole() && !options_.reserve->Restore()) {
@@ -90,12 +100,12 @@ Status Volume::Commit(Transaction& transaction, Room room) {
   return status;
 }
 
-void Volume::Touch(InodeRecord& record, Timestamp now) {
+void CatalogVolume::Touch(InodeRecord& record, Timestamp now) {
   record.mtime = now;
   record.ctime = now;
 }
 
-Result<InodeRecord> Volume::ReadLiveDirectory(InodeId directory) const {
+Result<InodeRecord> CatalogVolume::ReadLiveDirectory(InodeId directory) const {
   Result<InodeRecord> record = catalog_.ReadInode(directory);
   if (!record.ok()) return record;
   if (record->type != FileType::kDirectory) return Error{ENOTDIR, "not a directory"};
@@ -104,18 +114,18 @@ Result<InodeRecord> Volume::ReadLiveDirectory(InodeId directory) const {
 }
 
 // An odd spelling that was adopted as it stood is at its place too.
-bool Volume::LiesUnder(const BackingName& home, const Name& name) const {
+bool CatalogVolume::LiesUnder(const BackingName& home, const Name& name) const {
   return codec_.Spells(home, name) || home.bytes() == name.bytes();
 }
 
 // The name just removed may be where the home lies: then the home is detached from now on.
-void Volume::MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory, const Name& name) {
+void CatalogVolume::MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory, const Name& name) {
   if (!record.home.has_value() || record.home->directory != directory || !LiesUnder(record.home->name, name)) return;
   transaction.PutDetached(inode);
   may_be_detached_ = true;
 }
 
-Place Volume::HomesPlace(InodeId inode) {
+Place CatalogVolume::HomesPlace(InodeId inode) {
   char name[24];
   std::snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(Raw(inode)));
   return {kHomesDirectory, BackingName(name)};
