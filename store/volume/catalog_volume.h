@@ -217,6 +217,7 @@ class CatalogVolume final : public Volume {
   enum class Likeness { kNo, kEmpty, kPerhaps, kYes };
   Result<Likeness> Compare(const IntentRecord& intent, const BackingDirectoryRef& in, const BackingName& name, const BackingStat& seen);
   Result<bool> IsKnownBy(const IntentRecord& intent, const Place& place);
+  Result<bool> IsKnownByAnother(const IntentRecord& intent, const Place& place);
   Result<bool> MayBeWithoutKnown(InodeId directory) const;
 
   // sweep.cc

@@ -80,6 +80,19 @@ Result<bool> CatalogVolume::MayBeWithoutKnown(InodeId directory) const {
   });
 }
 
+// RETURNS: whether something lives in the directory that another inode holds, one that is also being moved from there.
+Result<bool> CatalogVolume::IsKnownByAnother(const IntentRecord& intent, const Place& place) {
+  const auto intents = catalog_.ListIntents();
+  if (!intents.ok()) return intents.error();
+  for (const IntentRecord& other : *intents) {
+    if (other.inode == intent.inode || other.from.directory != place.directory) continue;
+    const Result<bool> known = IsKnownBy(other, place);
+    if (!known.ok()) return known.error();
+    if (*known) return true;
+  }
+  return false;
+}
+
 // RETURNS: what lies where the move began, without a record and under a short name, and is most like what was to be moved; nothing if that may be
 // said of several. Of empty directories one is as good as another.
 Result<std::optional<CatalogVolume::Spot>> CatalogVolume::FindTorn(const IntentRecord& intent, FileType type) {
@@ -102,7 +115,13 @@ Result<std::optional<CatalogVolume::Spot>> CatalogVolume::FindTorn(const IntentR
     const Result<BackingStat> seen = backing_.Stat(*in, name);
     if (!seen.ok() || seen->type != type) continue;  // what cannot be looked at keeps nobody else from what is his
     const Result<Likeness> likeness = Compare(intent, *in, name, *seen);
-    if (likeness.ok() && *likeness != Likeness::kNo) found[*likeness].push_back({place, *seen});
+    if (!likeness.ok() || *likeness == Likeness::kNo) continue;
+    if (*likeness == Likeness::kPerhaps) {
+      const Result<bool> anothers = IsKnownByAnother(intent, place);
+      if (!anothers.ok()) return anothers.error();
+      if (*anothers) continue;
+    }
+    found[*likeness].push_back({place, *seen});
   }
   if (found.empty()) return nothing;
   const auto& [likeness, spots] = *found.rbegin();

@@ -266,6 +266,23 @@ TEST_F(RecoverOnFatTest, DirectoryThatLostItsLongNameIsFoundByWhatLivesInIt) {
   EXPECT_THAT(Bare(), ElementsAre("d/", "d/b/", "d/b/inside=content", "e/", "e/A~1/"));
 }
 
+TEST_F(RecoverOnFatTest, EmptyDirectoryIsNotTakenForOneWhoseFilesAreKnown) {
+  Directory("d");
+  Directory("e");
+  Directory("e/empty");
+  Directory("e/full");
+  File("e/full/inside", "content");
+  ASSERT_EQ(Rename("e/empty", "d/empty"), 0);
+  ASSERT_EQ(Rename("e/full", "d/full"), 0);
+  AnnounceMoves();
+  ASSERT_EQ(backing().Rename(BareDirectory("e"), BackingName("empty"), BareDirectory("e"), BackingName("EMPTY~1")).code(), 0);
+  ASSERT_EQ(backing().Rename(BareDirectory("e"), BackingName("full"), BareDirectory("e"), BackingName("FULL~1")).code(), 0);
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/empty/", "d/full/", "d/full/inside=content", "e/"));
+  Close();
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/empty/", "d/full/", "d/full/inside=content", "e/"));
+}
+
 // Where case does not count, what is found at a place may be another one of the same letters, which is not to be removed.
 TEST_F(RecoverTest, AnotherOfTheSameLettersIsNoTwin) {
   Directory("d");
