@@ -34,6 +34,7 @@
 #include "mount-helpers/inherited_flags.h"
 #include "mount-helpers/logging.h"
 #include "mount-helpers/mount_points.h"
+#include "mount-helpers/open_source.h"
 #include "mount-helpers/termination.h"
 #include "store/base/clock.h"
 #include "store/volume/open_volume.h"
@@ -41,14 +42,7 @@
 namespace hardlinkfs {
 namespace {
 
-// umount(8) returns before the server has settled everything and let go of the lock; the next mount waits for that so long.
-constexpr std::chrono::seconds kLockPatience{10};
-constexpr std::chrono::milliseconds kLockInterval{50};
-
 std::optional<Failure> CheckSupport(const MountCommand& command, const MountOptions& options) {
-  if (options.naming == Naming::kBacking) {
-    return FailureOn(command.source, "names=backing is not in this version; use names=catalog, which works on any filesystem", ENOTSUP);
-  }
   if (options.io_uring == IoUringUse::kOn && !KernelHasFuseIoUring()) {
     return FailureOn(command.source, "io_uring=on, but the kernel does not permit it to FUSE (/sys/module/fuse/parameters/enable_uring)",
                      EOPNOTSUPP);
@@ -104,6 +98,12 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   return out;
 }
 
+Believe ToBelieve(const MountOptions& options, BackingUse use) {
+  constexpr double kSecond = 1;
+  const double otherwise = use == BackingUse::kOurs ? kForever : kSecond;
+  return {.attributes = options.attribute_timeout.value_or(otherwise), .names = options.entry_timeout.value_or(otherwise)};
+}
+
 // Each content that is open takes a descriptor. RETURNS: for how many there are some.
 size_t RaiseDescriptorLimit() {
   // RocksDB's tables (64), the backing's directories (256), the session's, and what syncs and operations open for a moment.
@@ -120,51 +120,22 @@ size_t RaiseDescriptorLimit() {
 // would have it, half of the memory is holes after a while. Few threads are at work at the same time.
 void ShareArenas() { mallopt(M_ARENA_MAX, 2); }
 
-// The errors that OpenVolume promises explain themselves; others are the backing's, with the name of a step that fails for them.
-Failure OpenFailure(const MountPoints& points, const Error& error) {
-  switch (error.code) {
-    case EBUSY:
-    case ESTALE:
-    case ENOTSUP:
-    case EUCLEAN:
-      return FailureOn(points.source_path, error.what, error.code);
-    default:
-      return FailureOn(points.source_path, std::string("the volume cannot be opened: ") + error.what + ": " + strerrordesc_np(error.code),
-                       error.code);
-  }
-}
-
-using OpenResult = std::variant<std::unique_ptr<OpenedVolume>, Failure>;
-
-// Waits for a server that is ending to let go of the volume.
-OpenResult OpenWhenFree(const MountPoints& points, const OpenOptions& options, const Clock& clock, const TerminationSignals& signals) {
-  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
-  for (;;) {
-    Result<std::unique_ptr<OpenedVolume>> opened = OpenVolume(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)), options, clock);
-    if (opened.ok()) return std::move(*opened);
-    const Error error = opened.error();
-    if (error.code != EBUSY) return OpenFailure(points, error);
-    const std::string elsewhere = MountedAt(points.source_path);
-    if (!elsewhere.empty()) return FailureOn(points.source_path, "is mounted on " + elsewhere + " already", EBUSY);
-    if (std::chrono::steady_clock::now() >= deadline || signals.Pending()) return OpenFailure(points, error);
-    std::this_thread::sleep_for(kLockInterval);
-  }
-}
-
 // One mount from the opened volume to its end.
 class Mount {
  public:
   Mount(const MountPoints& points, const MountOptions& options, const TerminationSignals& signals, StartupReport& report)
       : points_(points), options_(options), signals_(signals), report_(report) {}
 
-  std::optional<Failure> Run(OpenedVolume& opened, const Clock& clock, const VfsOptions& vfs_options) {
+  std::optional<Failure> Run(const OpenedSource& opened, const Clock& clock, const VfsOptions& vfs_options) {
     KernelPassthrough passthrough;
     SessionCache cache;
     Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
     vfs.Start();
     SessionOptions session = ToSessionOptions(options_, points_);
     if (const auto restoration = opened.restoration()) session.restored_from = restoration->taken;
-    std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.capabilities());
+    session.backing = opened.use();
+    session.believe = ToBelieve(options_, opened.use());
+    std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.volume().capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);
     return failure;
@@ -199,7 +170,7 @@ class Mount {
 };
 
 // One line for who mounts; the log has more.
-void TellRestoration(const MountPoints& points, OpenedVolume& opened, StartupReport& report) {
+void TellRestoration(const MountPoints& points, const OpenedSource& opened, StartupReport& report) {
   const std::optional<Restoration> restoration = opened.restoration();
   if (!restoration.has_value() || !restoration->this_session) return;
   const std::time_t taken = restoration->taken;
@@ -212,14 +183,15 @@ void TellRestoration(const MountPoints& points, OpenedVolume& opened, StartupRep
 
 std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions& options, StartupReport& report) {
   const TerminationSignals signals;
-  const OpenOptions open_options = ToOpenOptions(options, umask(0));
+  const uint32_t process_umask = umask(0);
   const VfsOptions vfs_options = ToVfsOptions(options, RaiseDescriptorLimit());
   ShareArenas();
   const SystemClock clock;
-  OpenResult opened = OpenWhenFree(points, open_options, clock, signals);
+  const std::variant<OpenedSource, Failure> opened = OpenSource(points, options, process_umask, clock, signals);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
-  TellRestoration(points, *std::get<std::unique_ptr<OpenedVolume>>(opened), report);
-  return Mount(points, options, signals, report).Run(*std::get<std::unique_ptr<OpenedVolume>>(opened), clock, vfs_options);
+  const auto& source = std::get<OpenedSource>(opened);
+  TellRestoration(points, source, report);
+  return Mount(points, options, signals, report).Run(source, clock, vfs_options);
 }
 
 int ServerProcess(const MountCommand& command, const MountPoints& points, const MountOptions& options, StartupReport& report) {

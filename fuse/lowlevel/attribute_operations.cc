@@ -15,7 +15,7 @@ Status GetAttributes(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_
   const Result<Attributes> attributes = server.vfs.GetAttributes(InodeId{inode});
   if (!attributes.ok()) return attributes.error();
   const struct stat out = ToStat(*attributes);
-  fuse_reply_attr(request, &out, TimeoutOf(*attributes));
+  fuse_reply_attr(request, &out, TimeoutOf(server, *attributes));
   return {};
 }
 
@@ -49,7 +49,7 @@ Status SetAttributes(Server& server, fuse_req_t request, fuse_ino_t inode, struc
   const Result<Attributes> changed = server.vfs.SetAttributes(CallerOf(request), InodeId{inode}, change);
   if (!changed.ok()) return changed.error();
   const struct stat out = ToStat(*changed);
-  fuse_reply_attr(request, &out, TimeoutOf(*changed));
+  fuse_reply_attr(request, &out, TimeoutOf(server, *changed));
   return {};
 }
 
@@ -81,7 +81,7 @@ Status GetStatx(Server& server, fuse_req_t request, fuse_ino_t inode, int /*flag
   out.stx_mtime = ToStatxTime(attributes.mtime);
   out.stx_rdev_major = major(attributes.rdev);
   out.stx_rdev_minor = minor(attributes.rdev);
-  fuse_reply_statx(request, 0, &out, TimeoutOf(attributes));
+  fuse_reply_statx(request, 0, &out, TimeoutOf(server, attributes));
   return {};
 }
 

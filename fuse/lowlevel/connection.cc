@@ -21,7 +21,6 @@ constexpr std::array kWanted{
     Feature{FUSE_CAP_POSIX_ACL, "posix_acl"},
     // The umask is ours to apply: it must not be where the parent has a default ACL.
     Feature{FUSE_CAP_DONT_MASK, "dont_mask"},
-    Feature{FUSE_CAP_EXPORT_SUPPORT, "export"},
     Feature{FUSE_CAP_PARALLEL_DIROPS, "parallel_dirops"},
     Feature{FUSE_CAP_READDIRPLUS, "readdirplus"},
     Feature{FUSE_CAP_READDIRPLUS_AUTO, "readdirplus_auto"},
@@ -30,15 +29,21 @@ constexpr std::array kWanted{
     Feature{FUSE_CAP_ASYNC_READ, "async_read"},
     Feature{FUSE_CAP_ASYNC_DIO, "async_dio"},
     Feature{FUSE_CAP_CACHE_SYMLINKS, "cache_symlinks"},
-    // Pages are dropped when we say so, that is never: see the unwanted AUTO_INVAL_DATA.
-    Feature{FUSE_CAP_EXPLICIT_INVAL_DATA, "explicit_inval_data"},
     Feature{FUSE_CAP_EXPIRE_ONLY, "expire_only"},
     Feature{FUSE_CAP_DIRECT_IO_ALLOW_MMAP, "direct_io_allow_mmap"},
 };
 
+// Of a backing that is ours.
+constexpr std::array kWantedAlone{
+    // Numbers are for good, so a handle is good after a remount, too.
+    Feature{FUSE_CAP_EXPORT_SUPPORT, "export"},
+    // Pages are dropped when we say so, that is never.
+    Feature{FUSE_CAP_EXPLICIT_INVAL_DATA, "explicit_inval_data"},
+};
+// Drops a file's cached pages whenever its mtime is found changed, as it is after each write of our own, and of others.
+constexpr Feature kWantedBesideOthers{FUSE_CAP_AUTO_INVAL_DATA, "auto_inval_data"};
+
 constexpr std::array kUnwanted{
-    // Would drop a file's cached pages whenever its mtime is found changed, as it is after each write of our own.
-    Feature{FUSE_CAP_AUTO_INVAL_DATA, "auto_inval_data"},
     // Without it the kernel truncates by SETATTR, which says whether suid and sgid have to go.
     Feature{FUSE_CAP_ATOMIC_O_TRUNC, "atomic_o_trunc"},
     // Rules out passthrough, and takes from us when and by whom something was written.
@@ -63,6 +68,13 @@ void Connection::Negotiate(fuse_conn_info& info) {
     return true;
   };
   for (const Feature& feature : kWanted) want(feature);
+  if (wishes_.backing == BackingUse::kOurs) {
+    for (const Feature& feature : kWantedAlone) want(feature);
+    fuse_unset_feature_flag(&info, kWantedBesideOthers.flag);
+  } else {
+    for (const Feature& feature : kWantedAlone) fuse_unset_feature_flag(&info, feature.flag);
+    want(kWantedBesideOthers);
+  }
   for (const Feature& feature : kUnwanted) fuse_unset_feature_flag(&info, feature.flag);
 
   passthrough_ = wishes_.passthrough && want({FUSE_CAP_PASSTHROUGH, "passthrough"});

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "fuse/lowlevel/session.h"
+
 struct fuse_conn_info;
 
 namespace hardlinkfs {
@@ -12,6 +14,7 @@ namespace hardlinkfs {
 struct ConnectionWishes {
   bool passthrough = false;
   bool io_uring = false;
+  BackingUse backing = BackingUse::kOurs;
 };
 
 // Thread safety: Negotiate is called once, by libfuse; the rest from any thread.

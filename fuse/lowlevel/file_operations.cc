@@ -9,10 +9,10 @@ void DescribeOpen(const Server& server, const OpenedFile& opened, fuse_file_info
   file.backing_id = opened.backing_id;
   file.direct_io = opened.backing_id > 0 && opened.path == IoPath::kRequests;
   file.fh = static_cast<uint64_t>(opened.path);
-  // The pages that the kernel keeps of a file are true until it changes, and all changes come through them. Not so after writes by
+  // The pages that the kernel keeps of a file are true until it changes, and of a backing that is ours all changes come through them. Not so after writes by
   // passthrough, which go past them; a file may be opened in both ways one after the other (an append-only flag set in between). The kernel
   // refuses keep_cache together with a backing id.
-  file.keep_cache = opened.backing_id == 0 && !server.passthrough.attached();
+  file.keep_cache = server.options.backing == BackingUse::kOurs && opened.backing_id == 0 && !server.passthrough.attached();
 }
 
 Status Open(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
@@ -26,7 +26,7 @@ Status Open(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info
 Status ReplyCreated(Server& server, fuse_req_t request, const Result<CreatedFile>& created, fuse_file_info& file) {
   if (!created.ok()) return created.error();
   DescribeOpen(server, created->file, file);
-  const fuse_entry_param entry = ToEntry(created->attributes);
+  const fuse_entry_param entry = ToEntry(server, created->attributes);
   if (fuse_reply_create(request, &entry, &file) != 0) {
     server.vfs.Release(created->attributes.inode, file.flags, created->file.path);
     server.vfs.Forget(created->attributes.inode, 1);

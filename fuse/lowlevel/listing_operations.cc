@@ -8,9 +8,10 @@ namespace {
 Status OpenDirectory(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
   Result<std::unique_ptr<DirectoryStream>> opened = server.vfs.OpenDirectory(InodeId{inode});
   if (!opened.ok()) return opened.error();
-  // The kernel drops a listing that it keeps when it changes the directory itself; nobody else does, but for reconciling, which says so.
-  file->cache_readdir = 1;
-  file->keep_cache = 1;
+  // The kernel drops a listing that it keeps when it changes the directory itself; of a backing that is ours nobody else does, but for
+  // reconciling, which says so.
+  file->cache_readdir = server.options.backing == BackingUse::kOurs;
+  file->keep_cache = file->cache_readdir;
   DirectoryStream* const stream = opened->release();
   file->fh = reinterpret_cast<uintptr_t>(stream);
   // The kernel does not close what it did not hear of.
@@ -28,8 +29,8 @@ Status ReleaseDirectory(Server& /*server*/, fuse_req_t request, fuse_ino_t /*ino
 
 // What READDIRPLUS says of an entry. One without attributes (".", "..") gets nodeid 0, by which the kernel knows not to make an inode of
 // it.
-fuse_entry_param ToListedEntry(const DirectoryEntry& entry) {
-  if (entry.attributes.has_value()) return ToEntry(*entry.attributes);
+fuse_entry_param ToListedEntry(const Server& server, const DirectoryEntry& entry) {
+  if (entry.attributes.has_value()) return ToEntry(server, *entry.attributes);
   fuse_entry_param out{};
   out.attr.st_ino = entry.number;
   out.attr.st_mode = ModeBits(entry.type);
@@ -39,7 +40,7 @@ fuse_entry_param ToListedEntry(const DirectoryEntry& entry) {
 // Fills a buffer with entries until one does not fit; that one counts as not taken.
 class Listing {
  public:
-  Listing(fuse_req_t request, size_t size) : request_(request), buffer_(ReplyBuffer(request, size)) {}
+  Listing(const Server& server, fuse_req_t request, size_t size) : server_(server), request_(request), buffer_(ReplyBuffer(request, size)) {}
 
   bool Add(const DirectoryEntry& entry, ListingMode mode) {
     // libfuse wants a terminated name.
@@ -48,7 +49,7 @@ class Listing {
     const auto next = static_cast<off_t>(entry.next_offset);
     size_t length = 0;
     if (mode == ListingMode::kNamesAndAttributes) {
-      const fuse_entry_param plus = ToListedEntry(entry);
+      const fuse_entry_param plus = ToListedEntry(server_, entry);
       length = fuse_add_direntry_plus(request_, rest.data(), rest.size(), name_.c_str(), &plus, next);
     } else {
       struct stat attributes {};
@@ -64,6 +65,7 @@ class Listing {
   std::span<const char> filled() const { return buffer_.first(used_); }
 
  private:
+  const Server& server_;
   fuse_req_t request_;
   std::span<char> buffer_;
   size_t used_ = 0;
@@ -71,7 +73,7 @@ class Listing {
 };
 
 Status List(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, DirectoryStream& stream, ListingMode mode) {
-  Listing listing(request, size);
+  Listing listing(server, request, size);
   const Status status = server.vfs.ReadDirectory(InodeId{inode}, stream, static_cast<uint64_t>(offset), mode,
                                                  [&listing, mode](const DirectoryEntry& entry) { return listing.Add(entry, mode); });
   // An error after the first entries would lose them, with their lookups; it comes again when the kernel asks for what follows.

@@ -14,7 +14,7 @@ Status Lookup(Server& server, fuse_req_t request, fuse_ino_t parent, const char*
   if (found.code() == ENOENT) {
     // An entry without an inode is remembered by the kernel; an error is not.
     fuse_entry_param absent{};
-    absent.entry_timeout = kForever;
+    absent.entry_timeout = server.options.believe.names;
     fuse_reply_entry(request, &absent);
     return {};
   }

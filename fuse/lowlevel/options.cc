@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <limits>
 #include <utility>
@@ -58,6 +59,14 @@ bool SetMaxLinks(MountOptions& options, const std::string& value) {
   const std::optional<uint32_t> count = ParseUnsigned(value, 10, std::numeric_limits<uint32_t>::max());
   if (!count.has_value() || *count == 0) return false;
   options.max_links = *count;
+  return true;
+}
+
+bool SetSeconds(std::optional<double>& seconds, const std::string& value) {
+  double parsed = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), parsed, std::chars_format::fixed);
+  if (error != std::errc() || end != value.data() + value.size() || !(parsed >= 0 && parsed <= 1e9)) return false;
+  seconds = parsed;
   return true;
 }
 
@@ -132,7 +141,11 @@ constexpr std::array kRules{
                  o.sharing = Sharing::kRootAndOwner;
                  return true;
                }},
-    OptionRule{"names", "catalog or backing", "who is the authority for names (backing: not in this version)", SetNaming},
+    OptionRule{"names", "catalog or backing", "who is the authority for names (default: backing, if that has hard links)", SetNaming},
+    OptionRule{"attr_timeout", "a number of seconds, 0 or more", "how long attributes are believed (default: 1, with names=catalog for ever)",
+               [](MountOptions& o, const std::string& v) { return SetSeconds(o.attribute_timeout, v); }},
+    OptionRule{"entry_timeout", "a number of seconds, 0 or more", "how long names are believed (default: 1, with names=catalog for ever)",
+               [](MountOptions& o, const std::string& v) { return SetSeconds(o.entry_timeout, v); }},
     OptionRule{"store", "a path", "where the catalog lies (default: SOURCE/.hardlinkfs/catalog)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.store, v); }},
     OptionRule{"commit", "a number of seconds from 1 to 300", "how much work a power cut may lose at most (default: 5)", SetCommit},

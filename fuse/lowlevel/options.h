@@ -34,6 +34,9 @@ struct MountOptions {
   std::chrono::seconds commit{5};
   std::chrono::seconds snapshot{3600};  // 0: off
   std::optional<uint32_t> max_links;
+  // How long the kernel may believe what it was told, in seconds; unset: as the regime has it.
+  std::optional<double> attribute_timeout;
+  std::optional<double> entry_timeout;
   bool debug = false;
   std::string log_file;  // empty: none
   IoUringUse io_uring = IoUringUse::kAutomatic;

@@ -62,18 +62,18 @@ struct stat ToStat(const Attributes& attributes) {
   return out;
 }
 
-fuse_entry_param ToEntry(const Attributes& attributes) {
+fuse_entry_param ToEntry(const Server& server, const Attributes& attributes) {
   fuse_entry_param entry{};
   entry.ino = Raw(attributes.inode);
   entry.generation = attributes.generation;
   entry.attr = ToStat(attributes);
-  entry.attr_timeout = TimeoutOf(attributes);
-  entry.entry_timeout = kForever;
+  entry.attr_timeout = TimeoutOf(server, attributes);
+  entry.entry_timeout = server.options.believe.names;
   return entry;
 }
 
 void ReplyEntry(Server& server, fuse_req_t request, const Attributes& attributes) {
-  const fuse_entry_param entry = ToEntry(attributes);
+  const fuse_entry_param entry = ToEntry(server, attributes);
   if (fuse_reply_entry(request, &entry) != 0) server.vfs.Forget(attributes.inode, 1);
 }
 

@@ -19,25 +19,18 @@
 
 namespace hardlinkfs {
 
-// How long the kernel may believe names, attributes and negative entries: a year, so as good as for ever. In this regime nothing changes
-// but by requests of this very kernel, which brings its caches up to date with each of them, and by reconciling, after which the
-// Invalidator has them dropped. A reply cannot bring back what a later change removed: the kernel holds the directory's lock from the
-// request of a lookup, create or removal to the end of its reply, and stamps attributes with a version so that those that were overtaken by
-// a change are not kept (fuse_change_attributes).
-inline constexpr double kForever = 365.0 * 86400.0;
-
 // RETURNS: how long the kernel may rely on `attributes`, in seconds. Before each execution of a program that lends rights it has to ask:
 // what it was not told of (fallocate, copy_file_range, writes past passthrough) may have taken them away.
-inline double TimeoutOf(const Attributes& attributes) {
+inline double TimeoutOf(const Server& server, const Attributes& attributes) {
   const bool lends_rights = attributes.type == FileType::kRegular && IsPrivileged(attributes.mode);
-  return attributes.cacheable && !lends_rights ? kForever : 0.0;
+  return attributes.cacheable && !lends_rights ? server.options.believe.attributes : 0.0;
 }
 
 // The supplementary groups of the result are read while the request is open: do not keep it longer.
 Caller CallerOf(fuse_req_t request);
 
 struct stat ToStat(const Attributes& attributes);
-fuse_entry_param ToEntry(const Attributes& attributes);
+fuse_entry_param ToEntry(const Server& server, const Attributes& attributes);
 
 // Replies with an entry. When the request is gone by then (interrupted or aborted), the lookup that Vfs has counted is given back.
 void ReplyEntry(Server& server, fuse_req_t request, const Attributes& attributes);

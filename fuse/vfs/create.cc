@@ -36,6 +36,8 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   Result<CreatedFile> made = WithSpace([&]() -> Result<CreatedFile> {
     const auto held = volume_.locks().Exclusive(directory);
     Result<CreatedInode> created = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
+    // The kernel believes that the name was not there. Now it looks again, and finds what somebody else has made meanwhile.
+    if (created.code() == EEXIST && (open_flags & O_EXCL) == 0) return Error{ESTALE, "made by somebody else meanwhile"};
     if (!created.ok()) return created.error();
     // Nobody else can reach the inode before the directory's lock is gone, so its own is not needed.
     return Counted(*std::move(created), open_flags);

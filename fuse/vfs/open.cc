@@ -98,13 +98,17 @@ Result<OpenedFile> Vfs::OpenUnpromised(InodeId inode, int open_flags) {
   const auto held = volume_.locks().Exclusive(inode);
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
-    if (Writes(open_flags) && !open->file->writable()) return Error{EACCES, "the backing refuses writing"};
+    if (Writes(open_flags)) {
+      if (Status writable = open->file->MakeWritable(); !writable.ok()) return writable.error();
+    }
     return Attach(inode, nullptr, open_flags);
   }
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
   Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
   if (!content.ok()) return content.error();
-  if (Writes(open_flags) && !(*content)->writable()) return Error{EACCES, "the backing refuses writing"};
+  if (Writes(open_flags)) {
+    if (Status writable = (*content)->MakeWritable(); !writable.ok()) return writable.error();
+  }
   return Attach(inode, *std::move(content), open_flags);
 }
 

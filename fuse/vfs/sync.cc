@@ -23,7 +23,7 @@ Status Vfs::SyncContent(InodeId inode, OpenContent& open) {
 }
 
 Status Vfs::Promise(Durability what) {
-  if (options_.durability < what || !volume_.NeedsSync()) return {};
+  if (options_.durability < what) return {};
   return volume_.SyncNames();
 }
 

@@ -27,6 +27,7 @@ struct BackingStat {
   uint32_t gid = 0;
   uint64_t device = 0;
   uint64_t inode = 0;  // not stable on every backing: only good to compare two entries now
+  uint32_t nlink = 0;
   uint64_t rdev = 0;
   uint64_t size = 0;
   uint64_t blocks = 0;
@@ -72,8 +73,8 @@ class BackingFile {
   virtual Result<size_t> CopyTo(uint64_t offset, BackingFile& to, uint64_t to_offset, size_t length) = 0;
   // RETURNS: a descriptor for passthrough, or -1 (a fake has none). Owned by this object.
   virtual int descriptor() const = 0;
-  // RETURNS: false when the backing refused to open it for writing (EROFS, EACCES, ETXTBSY).
-  virtual bool writable() const = 0;
+  // Opens it for writing as well, if it is not yet. RETURNS: why the backing refuses that: EROFS, EACCES, EPERM, ETXTBSY.
+  virtual Status MakeWritable() = 0;
 };
 
 // An open directory, to name entries in. Thread safety: any thread; stays valid when the directory is renamed.

@@ -6,10 +6,13 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "store/backing/case_fold.h"
@@ -29,6 +32,7 @@ BackingStat FromStatx(const struct statx& found) {
   stat.gid = found.stx_gid;
   stat.device = makedev(found.stx_dev_major, found.stx_dev_minor);
   stat.inode = found.stx_ino;
+  stat.nlink = found.stx_nlink;
   stat.rdev = makedev(found.stx_rdev_major, found.stx_rdev_minor);
   stat.size = found.stx_size;
   stat.blocks = found.stx_blocks;
@@ -40,6 +44,28 @@ BackingStat FromStatx(const struct statx& found) {
 }
 
 bool SameEntry(const BackingStat& a, const BackingStat& b) { return a.device == b.device && a.inode == b.inode; }
+
+// Calls `call(buffer, size)`, which answers with the length needed or ERANGE, until the buffer is large enough.
+template <typename Call>
+Result<std::string> ReadGrowing(size_t size, const char* what, Call call) {
+  while (true) {
+    std::string buffer(size, '\0');
+    const ssize_t got = call(buffer.data(), buffer.size());
+    if (got >= 0 && static_cast<size_t>(got) < size) return buffer.substr(0, static_cast<size_t>(got));
+    if (got < 0 && errno != ERANGE) return LastError(what);
+    size *= 2;
+  }
+}
+
+std::vector<std::string> SplitAtNul(const std::string& list) {
+  std::vector<std::string> parts;
+  for (size_t start = 0; start < list.size();) {
+    const size_t end = std::min(list.find('\0', start), list.size());
+    parts.push_back(list.substr(start, end - start));
+    start = end + 1;
+  }
+  return parts;
+}
 
 timespec TimeOrOmit(const std::optional<Timestamp>& time) { return time ? time->ToTimespec() : timespec{0, UTIME_OMIT}; }
 
@@ -225,6 +251,30 @@ Status SyncDirectoryAbove(int directory_fd) {
 bool AcceptsDirectorySync(int directory_fd) {
   const auto opened = ReopenDirectory(directory_fd);
   return opened.ok() && RetryInterrupted([&] { return fsync(opened->get()); }) == 0;
+}
+
+Result<std::string> ReadLinkAt(int directory_fd, const char* name) {
+  return ReadGrowing(256, "readlink", [&](char* buffer, size_t size) { return readlinkat(directory_fd, name, buffer, size); });
+}
+
+Result<std::vector<std::string>> ListXattrsOf(int fd) {
+  const std::string path = ProcPath(fd);
+  const auto list = ReadGrowing(1024, "listxattr", [&](char* buffer, size_t size) { return listxattr(path.c_str(), buffer, size); });
+  if (list.code() == ENOTSUP || list.code() == ENOSYS) return std::vector<std::string>{};
+  if (!list.ok()) return list.error();
+  return SplitAtNul(*list);
+}
+
+Result<std::string> GetXattrOf(int fd, const std::string& xattr) {
+  const std::string path = ProcPath(fd);
+  return ReadGrowing(256, "getxattr", [&](char* buffer, size_t size) { return getxattr(path.c_str(), xattr.c_str(), buffer, size); });
+}
+
+Result<BackingSpace> SpaceOf(int fd) {
+  struct statvfs found {};
+  if (RetryInterrupted([&] { return fstatvfs(fd, &found); }) != 0) return LastError("statvfs");
+  const uint64_t unit = found.f_frsize;
+  return BackingSpace{unit, found.f_blocks * unit, found.f_bfree * unit, found.f_bavail * unit, found.f_files, found.f_ffree};
 }
 
 Status SetTimesOf(int fd, const std::optional<Timestamp>& atime, const std::optional<Timestamp>& mtime) {

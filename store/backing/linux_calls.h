@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/backing/backing.h"
 #include "store/base/result.h"
@@ -67,6 +68,13 @@ Status SyncDirectoryEntries(int directory_fd);
 Status SyncDirectoryAbove(int directory_fd);
 // RETURNS: whether the backing accepts fsync of a directory at all.
 bool AcceptsDirectorySync(int directory_fd);
+
+// RETURNS: the target of the symlink `name`, or of what the descriptor refers to when that is empty.
+Result<std::string> ReadLinkAt(int directory_fd, const char* name);
+// Of what `fd` refers to (O_PATH will do). RETURNS: nothing where the backing has no xattrs.
+Result<std::vector<std::string>> ListXattrsOf(int fd);
+Result<std::string> GetXattrOf(int fd, const std::string& xattr);
+Result<BackingSpace> SpaceOf(int fd);
 
 // Sets the times of what `fd` refers to (O_PATH will do); unset means unchanged.
 Status SetTimesOf(int fd, const std::optional<Timestamp>& atime, const std::optional<Timestamp>& mtime);

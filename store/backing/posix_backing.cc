@@ -3,8 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <utility>
@@ -26,28 +24,6 @@ class PosixDirectory final : public BackingDirectory {
 
 // A backing only ever meets the directories that it gave out itself.
 int Fd(const BackingDirectoryRef& directory) { return static_cast<const PosixDirectory&>(*directory).fd(); }
-
-// Calls `call(buffer, size)`, which answers with the length needed or ERANGE, until the buffer is large enough.
-template <typename Call>
-Result<std::string> ReadGrowing(size_t size, const char* what, Call call) {
-  while (true) {
-    std::string buffer(size, '\0');
-    const ssize_t got = call(buffer.data(), buffer.size());
-    if (got >= 0 && static_cast<size_t>(got) < size) return buffer.substr(0, static_cast<size_t>(got));
-    if (got < 0 && errno != ERANGE) return LastError(what);
-    size *= 2;
-  }
-}
-
-std::vector<std::string> SplitAtNul(const std::string& list) {
-  std::vector<std::string> parts;
-  for (size_t start = 0; start < list.size();) {
-    const size_t end = std::min(list.find('\0', start), list.size());
-    parts.push_back(list.substr(start, end - start));
-    start = end + 1;
-  }
-  return parts;
-}
 
 class PosixBacking final : public Backing {
  public:
@@ -177,31 +153,23 @@ Status PosixBacking::SetTimes(const BackingDirectoryRef& in, const BackingName& 
 
 Result<std::string> PosixBacking::ReadLink(const BackingDirectoryRef& in, const BackingName& name) {
   if (const Status single = CheckComponent(name.bytes()); !single.ok()) return single.error();
-  return ReadGrowing(256, "readlink", [&](char* buffer, size_t size) { return readlinkat(Fd(in), name.c_str(), buffer, size); });
+  return ReadLinkAt(Fd(in), name.c_str());
 }
 
 Result<std::vector<std::string>> PosixBacking::ListXattrs(const BackingDirectoryRef& in, const BackingName& name) {
   const auto entry = PinEntry(in, name);
   if (!entry.ok()) return entry.error();
-  const std::string path = ProcPath(entry->get());
-  const auto list = ReadGrowing(1024, "listxattr", [&](char* buffer, size_t size) { return listxattr(path.c_str(), buffer, size); });
-  if (list.code() == ENOTSUP || list.code() == ENOSYS) return std::vector<std::string>{};
-  if (!list.ok()) return list.error();
-  return SplitAtNul(*list);
+  return ListXattrsOf(entry->get());
 }
 
 Result<std::string> PosixBacking::GetXattr(const BackingDirectoryRef& in, const BackingName& name, const std::string& xattr) {
   const auto entry = PinEntry(in, name);
   if (!entry.ok()) return entry.error();
-  const std::string path = ProcPath(entry->get());
-  return ReadGrowing(256, "getxattr", [&](char* buffer, size_t size) { return getxattr(path.c_str(), xattr.c_str(), buffer, size); });
+  return GetXattrOf(entry->get(), xattr);
 }
 
 Result<BackingSpace> PosixBacking::Space() {
-  struct statvfs found {};
-  if (RetryInterrupted([&] { return fstatvfs(Fd(root_), &found); }) != 0) return LastError("statvfs");
-  const uint64_t unit = found.f_frsize;
-  return BackingSpace{unit, found.f_blocks * unit, found.f_bfree * unit, found.f_bavail * unit, found.f_files, found.f_ffree};
+  return SpaceOf(Fd(root_));
 }
 
 }  // namespace

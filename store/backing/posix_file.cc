@@ -46,6 +46,16 @@ Result<BackingStat> PosixFile::Stat() { return StatAt(fd_.get(), ""); }
 
 Status PosixFile::SetTimes(std::optional<Timestamp> atime, std::optional<Timestamp> mtime) { return SetTimesOf(fd_.get(), atime, mtime); }
 
+// The new descriptor takes the number of the old one, so that whoever reads at the same moment finds either.
+Status PosixFile::MakeWritable() {
+  if (opened_ == Opened::kReadWrite) return {};
+  const UniqueFd both(RetryInterrupted([&] { return open(ProcPath(fd_.get()).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC); }));
+  if (!both.valid()) return LastError("open for writing");
+  if (RetryInterrupted([&] { return dup3(both.get(), fd_.get(), O_CLOEXEC); }) < 0) return LastError("dup3");
+  opened_ = Opened::kReadWrite;
+  return {};
+}
+
 Status PosixFile::Sync() {
   if (RetryInterrupted([&] { return fsync(fd_.get()); }) != 0) return LastError("fsync");
   return {};

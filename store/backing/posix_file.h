@@ -2,6 +2,7 @@
 #ifndef HARDLINKFS_STORE_BACKING_POSIX_FILE_H_
 #define HARDLINKFS_STORE_BACKING_POSIX_FILE_H_
 
+#include <atomic>
 #include <utility>
 
 #include "store/backing/backing.h"
@@ -25,11 +26,11 @@ class PosixFile final : public BackingFile {
   Result<uint64_t> Seek(SeekTarget target, uint64_t offset) override;
   Result<size_t> CopyTo(uint64_t offset, BackingFile& to, uint64_t to_offset, size_t length) override;
   int descriptor() const override { return fd_.get(); }
-  bool writable() const override { return opened_ == Opened::kReadWrite; }
+  Status MakeWritable() override;
 
  private:
   UniqueFd fd_;
-  Opened opened_;
+  std::atomic<Opened> opened_;
 };
 
 }  // namespace hardlinkfs

@@ -154,7 +154,7 @@ class CatalogVolume final : public Volume {
   // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
   Status SyncCatalog();
   Status SyncInode(InodeId /*inode*/) override { return SyncCatalog(); }
-  Status SyncNames() override { return SyncCatalog(); }
+  Status SyncNames() override { return NeedsSync() ? SyncCatalog() : Status(); }
   // SyncCatalog and all contents and entries that changed. REQUIRES: no lock held.
   Status SyncAll() override;
   bool NeedsSync() override;

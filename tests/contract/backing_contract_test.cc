@@ -197,7 +197,7 @@ TEST_P(BackingContract, WhatIsWrittenIsReadBackByAnotherOpen) {
   Create(root(), "file", "some content");
   auto file = backing().OpenFile(root(), BackingName("file"));
   ASSERT_EQ(file.code(), 0);
-  EXPECT_TRUE((*file)->writable());
+  EXPECT_TRUE((*file)->MakeWritable().ok());
   EXPECT_EQ(Content(**file), "some content");
   EXPECT_EQ((*file)->Write(std::string_view("XX"), 5).code(), 0);
   EXPECT_EQ(Content(root(), "file"), "some XXntent");

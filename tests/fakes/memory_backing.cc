@@ -78,7 +78,8 @@ class MemoryFile final : public BackingFile {
   }
 
   int descriptor() const override { return -1; }
-  bool writable() const override { return opened_ == Opened::kReadWrite; }
+  Status MakeWritable() override { return writable() ? Status() : Error{EACCES, "the backing refuses writing"}; }
+  bool writable() const { return opened_ == Opened::kReadWrite; }
 
  private:
   Status EnterChange(BackingCall call) {

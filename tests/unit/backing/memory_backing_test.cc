@@ -119,7 +119,7 @@ TEST_F(MemoryBackingTest, AReadOnlyBackingOpensForReadingOnly) {
   backing->SetReadOnly(true);
   const auto file = backing->OpenFile(backing->root(), BackingName("f"));
   ASSERT_EQ(file.code(), 0);
-  EXPECT_FALSE((*file)->writable());
+  EXPECT_EQ((*file)->MakeWritable().code(), EACCES);
   EXPECT_EQ(backing->RemoveFile(backing->root(), BackingName("f")).code(), EROFS);
 }
 

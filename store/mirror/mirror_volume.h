@@ -1,0 +1,116 @@
+// MirrorVolume: the regime where the backing has authority over names: an ordinary filesystem, which others use at the same time, is shown as it
+// is. Nothing is kept here but which file a number stands for, so an answer is as true as one of the backing itself at that moment; the backing
+// also does what a catalog would have to imitate (ACLs, inheritance, times, durability).
+//
+// What each function of Volume promises volume.h says; here is what is particular. The locks of Volume are not needed here: the backing has
+// its own.
+#ifndef HARDLINKFS_STORE_MIRROR_MIRROR_VOLUME_H_
+#define HARDLINKFS_STORE_MIRROR_MIRROR_VOLUME_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/base/capabilities.h"
+#include "store/base/result.h"
+#include "store/base/unique_fd.h"
+#include "store/mirror/node_table.h"
+#include "store/volume/volume.h"
+
+namespace hardlinkfs {
+
+// How a file is found again that was looked up before.
+enum class Reopening {
+  kByHandle,     // takes no descriptor; needs CAP_DAC_READ_SEARCH, and a filesystem that has handles
+  kByDescriptor  // each file that the kernel knows costs one
+};
+
+class MirrorVolume final : public Volume {
+ public:
+  // `root` is the directory to show, open for reading; `mount_id` is that of its mount, with kByHandle. No other session has the same
+  // `generation`, so that a number that an NFS client has from there is not taken for one of this.
+  MirrorVolume(UniqueFd root, const FileKey& root_key, Reopening reopening, int mount_id, const Capabilities& capabilities,
+               uint64_t generation);
+
+  // What others wrote is theirs to sync, and so it is with an unmount of a bind mount.
+  Status Close() override { return {}; }
+  void Observe(ChangeObserver* observer) override { observer_ = observer; }
+  const Capabilities& capabilities() const override { return capabilities_; }
+  Result<BackingSpace> Space() override;
+  VolumeHealth Health() override { return {}; }
+
+  Status Prepare(InodeId /*inode*/) override { return {}; }
+  Status PrepareDirectory(InodeId /*directory*/) override { return {}; }
+  bool IsPrepared(InodeId /*inode*/) const override { return true; }
+
+  // names.cc
+  Result<Attributes> Stat(InodeId inode) override;
+  Result<InodeRef> Lookup(InodeId directory, const Name& name) override;
+  Result<InodeRef> Parent(InodeId directory) override;
+  Result<std::string> ReadLink(InodeId inode) override;
+  Result<std::unique_ptr<DirectoryStream>> OpenDirectory(InodeId directory) override;
+  Result<std::vector<ListedName>> List(InodeId directory, DirectoryStream& stream, uint64_t offset) override;
+  bool MayBeListed(InodeId /*directory*/, InodeId /*inode*/) const override { return true; }
+  Result<Attributes> Link(InodeId inode, InodeId directory, const Name& name) override;
+  Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode, Use use) override;
+  Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode) override;
+  Result<std::optional<LostName>> Rename(const Caller& caller, const RenameRequest& request) override;
+  // The backing finds that out itself.
+  Result<bool> IsAncestor(InodeId /*inode*/, InodeId /*below*/) const override { return false; }
+
+  // create.cc
+  Result<CreatedInode> Create(const Caller& caller, InodeId directory, const Name& name, const NodeRequest& request) override;
+  Result<CreatedInode> CreateUnnamed(const Caller& caller, InodeId directory, uint32_t mode, Linkable linkable) override;
+
+  // attributes.cc
+  Result<Attributes> ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) override;
+  Result<std::string> GetXattr(InodeId inode, const std::string& name) override;
+  Result<std::vector<std::string>> ListXattrs(InodeId inode) override;
+  Result<Attributes> SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
+                              XattrMode mode) override;
+  Status RemoveXattr(InodeId inode, const std::string& name) override;
+
+  // content.cc
+  Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode) override;
+  Result<Attributes> RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use) override;
+  bool IsBehind(InodeId /*inode*/) override { return false; }
+  Result<Attributes> Truncate(InodeId inode, BackingFile& content, uint64_t size) override;
+  Status NoteRead(InodeId /*inode*/) override { return {}; }  // the backing has noted it
+  Status SyncFile(BackingFile& file) override { return file.Sync(); }
+  Status SyncInode(InodeId inode) override;
+  Status SyncNames() override { return SyncAll(); }
+  Status SyncAll() override;
+
+  // Nothing is put off.
+  bool NeedsSync() override { return false; }
+  void Reclaim(InodeId /*orphan*/) override {}
+  Result<size_t> ReclaimSome(size_t /*limit*/) override { return size_t{0}; }
+  bool NeedsReclaim() override { return false; }
+  Result<size_t> SettleSome(size_t /*limit*/) override { return size_t{0}; }
+  bool NeedsSettling() const override { return false; }
+  uint64_t commits() const override { return 0; }
+
+  // How many files have a number; for tests and the status.
+  size_t known() const { return nodes_.size(); }
+
+ private:
+  // RETURNS: a descriptor of the file (O_PATH with these flags, else as open(2)); ESTALE when it is gone.
+  Result<UniqueFd> Open(InodeId inode, int flags) const;
+  Attributes Show(InodeId inode, const BackingStat& stat) const;
+  // RETURNS: the number of what `name` shows in a directory, or of what `fd` refers to when it is empty.
+  Result<InodeRef> Number(int directory_fd, const char* name);
+
+  const UniqueFd root_;
+  const Reopening reopening_;
+  const int mount_id_;
+  const Capabilities capabilities_;
+  const uint64_t generation_;
+  NodeTable nodes_;
+  ChangeObserver* observer_ = nullptr;
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_STORE_MIRROR_MIRROR_VOLUME_H_

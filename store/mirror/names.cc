@@ -1,0 +1,122 @@
+// Names and listings: each one call on the backing.
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "store/backing/linux_calls.h"
+#include "store/mirror/as_caller.h"
+#include "store/mirror/directory_stream.h"
+#include "store/mirror/mirror_volume.h"
+
+namespace hardlinkfs {
+namespace {
+
+unsigned RenameFlags(const RenameRequest& request) {
+  unsigned flags = request.whiteout ? RENAME_WHITEOUT : 0U;
+  if (request.replace == Replace::kRefused) flags |= RENAME_NOREPLACE;
+  if (request.replace == Replace::kExchange) flags |= RENAME_EXCHANGE;
+  return flags;
+}
+
+Status UnlinkAt(int directory_fd, const Name& name, int flags) {
+  if (unlinkat(directory_fd, name.bytes().c_str(), flags) != 0) return LastError("unlink");
+  return {};
+}
+
+}  // namespace
+
+Result<Attributes> MirrorVolume::Stat(InodeId inode) {
+  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  if (!fd.ok()) return fd.error();
+  const Result<BackingStat> seen = StatAt(fd->get(), "");
+  if (!seen.ok()) return seen.error();
+  return Show(inode, *seen);
+}
+
+Result<InodeRef> MirrorVolume::Lookup(InodeId directory, const Name& name) {
+  const Result<UniqueFd> in = Open(directory, O_PATH);
+  if (!in.ok()) return in.error();
+  return Number(in->get(), name.bytes().c_str());
+}
+
+Result<InodeRef> MirrorVolume::Parent(InodeId directory) {
+  if (directory == kRootInode) return InodeRef(kRootInode);
+  const Result<UniqueFd> fd = Open(directory, O_PATH);
+  if (!fd.ok()) return fd.error();
+  const UniqueFd above(RetryInterrupted([&] { return openat(fd->get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+  if (!above.valid()) return LastError("open of the directory above");
+  return Number(above.get(), "");
+}
+
+Result<std::string> MirrorVolume::ReadLink(InodeId inode) {
+  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  if (!fd.ok()) return fd.error();
+  return ReadLinkAt(fd->get(), "");
+}
+
+Result<std::unique_ptr<DirectoryStream>> MirrorVolume::OpenDirectory(InodeId directory) {
+  const Result<UniqueFd> fd = Open(directory, O_PATH);
+  if (!fd.ok()) return fd.error();
+  Result<UniqueFd> readable = ReopenDirectory(fd->get());
+  if (!readable.ok()) return readable.error();
+  return std::unique_ptr<DirectoryStream>(std::make_unique<MirrorStream>(*std::move(readable)));
+}
+
+// A stream only ever comes from OpenDirectory.
+Result<std::vector<ListedName>> MirrorVolume::List(InodeId /*directory*/, DirectoryStream& stream, uint64_t offset) {
+  return static_cast<MirrorStream&>(stream).List(offset);
+}
+
+Result<Attributes> MirrorVolume::Link(InodeId inode, InodeId directory, const Name& name) {
+  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  if (!fd.ok()) return fd.error();
+  const Result<UniqueFd> in = Open(directory, O_PATH);
+  if (!in.ok()) return in.error();
+  // Without CAP_DAC_READ_SEARCH the first way is ENOENT; by the second, a symlink of /proc, a symlink itself cannot be linked.
+  if (linkat(fd->get(), "", in->get(), name.bytes().c_str(), AT_EMPTY_PATH) != 0) {
+    if (errno != ENOENT || linkat(AT_FDCWD, ProcPath(fd->get()).c_str(), in->get(), name.bytes().c_str(), AT_SYMLINK_FOLLOW) != 0) {
+      return LastError("link");
+    }
+  }
+  const Result<BackingStat> seen = StatAt(fd->get(), "");
+  if (!seen.ok()) return seen.error();
+  return Show(inode, *seen);
+}
+
+// The name may have become another's a moment ago: it goes all the same, as it would on the backing.
+Result<LostName> MirrorVolume::Unlink(InodeId directory, const Name& name, InodeId inode, Use /*use*/) {
+  const Result<UniqueFd> in = Open(directory, O_PATH);
+  if (!in.ok()) return in.error();
+  if (Status removed = UnlinkAt(in->get(), name, 0); !removed.ok()) return removed.error();
+  return LostName{inode, 1};  // nobody here has to remove the content
+}
+
+Result<LostName> MirrorVolume::RemoveDirectory(InodeId directory, const Name& name, InodeId inode) {
+  const Result<UniqueFd> in = Open(directory, O_PATH);
+  if (!in.ok()) return in.error();
+  if (Status removed = UnlinkAt(in->get(), name, AT_REMOVEDIR); !removed.ok()) return removed.error();
+  return LostName{inode, 1};
+}
+
+Result<std::optional<LostName>> MirrorVolume::Rename(const Caller& caller, const RenameRequest& request) {
+  const Result<UniqueFd> from = Open(request.directory, O_PATH);
+  if (!from.ok()) return from.error();
+  const Result<UniqueFd> to = Open(request.new_directory, O_PATH);
+  if (!to.ok()) return to.error();
+  // Of a whiteout the caller is the owner.
+  std::optional<AsCaller> as_caller;
+  if (request.whiteout) {
+    as_caller.emplace(caller);
+    if (!as_caller->status().ok()) return as_caller->status().error();
+  }
+  if (renameat2(from->get(), request.name.bytes().c_str(), to->get(), request.new_name.bytes().c_str(), RenameFlags(request)) != 0) {
+    return LastError("rename");
+  }
+  return std::optional<LostName>();
+}
+
+}  // namespace hardlinkfs

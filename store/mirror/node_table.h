@@ -1,0 +1,65 @@
+// NodeTable: which file of the backing each number stands for that was given out, as long as somebody keeps it. A number is never given out
+// twice, so that an answer about a file that is gone cannot be taken for one about its successor.
+#ifndef HARDLINKFS_STORE_MIRROR_NODE_TABLE_H_
+#define HARDLINKFS_STORE_MIRROR_NODE_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "store/base/inode_id.h"
+#include "store/base/mutex.h"
+#include "store/base/result.h"
+#include "store/base/unique_fd.h"
+#include "store/mirror/file_key.h"
+#include "store/volume/inode_ref.h"
+
+namespace hardlinkfs {
+
+// About 100 bytes a node. Thread safety: any thread.
+class NodeTable final : public InodeKeeper {
+ public:
+  // `root` is kept for good, as kRootInode.
+  explicit NodeTable(const FileKey& root);
+
+  // The number of a file, which is given one when it has none. `held` (not valid: nothing) stays open as long as the number is kept; that
+  // of a file that has one already is closed.
+  InodeRef Remember(const FileKey& key, UniqueFd held = {});
+  struct Found {
+    FileKey key;
+    int held = -1;  // a descriptor that the caller has to duplicate while he keeps the number; -1: none
+  };
+  // RETURNS: ESTALE for a number that nobody keeps.
+  Result<Found> Find(InodeId inode) const;
+  // RETURNS: the number of a file, if it has one. It may be given up at any moment: good for telling somebody about the file, no more.
+  std::optional<InodeId> NumberOf(const FileKey& key) const;
+  void LetGo(InodeId inode) override;
+  size_t size() const;
+
+ private:
+  struct Node {
+    FileKey key;
+    UniqueFd held;
+    uint32_t keepers = 0;  // 0: the slot is free
+    uint32_t reuses = 0;
+  };
+  // A number is a slot and how often that was used before.
+  static constexpr uint64_t kFirst = Raw(kFirstFreeInode);
+  static uint64_t SlotOf(InodeId inode) { return (Raw(inode) & UINT32_MAX) - kFirst; }
+  InodeId NumberOfSlot(uint32_t slot) const REQUIRES(mutex_) { return InodeId{uint64_t{nodes_[slot].reuses} << 32 | (slot + kFirst)}; }
+  const Node* NodeOf(InodeId inode) const REQUIRES(mutex_);
+  std::optional<uint32_t> SlotWith(const FileKey& key) const REQUIRES(mutex_);
+
+  const FileKey root_;
+  mutable Mutex mutex_;  // leaf
+  std::deque<Node> nodes_ GUARDED_BY(mutex_);
+  std::vector<uint32_t> free_ GUARDED_BY(mutex_);
+  std::unordered_multimap<size_t, uint32_t> by_hash_ GUARDED_BY(mutex_);
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_STORE_MIRROR_NODE_TABLE_H_

@@ -1,0 +1,60 @@
+// A mount of its own for what is shown, and whether its files can be opened by handles; see open_mirror.h.
+#include "store/mirror/open_mirror.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "store/backing/filesystem_name.h"
+#include "store/backing/linux_calls.h"
+
+namespace hardlinkfs {
+namespace {
+
+// A copy of the source's mount, attached nowhere: what is mounted below the source is not in it. It does not keep the source's filesystem from
+// being unmounted where it is.
+UniqueFd CloneMount(int source) {
+  return UniqueFd(static_cast<int>(syscall(SYS_open_tree, source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)));
+}
+
+}  // namespace
+
+// By trying: neither the filesystem's type nor the server's uid tells.
+bool CanReopenByHandle(int directory) {
+  const Result<UniqueFd> root = ReopenDirectory(directory);
+  if (!root.ok()) return false;
+  const Result<FileKey> handle = HandleOf(root->get());
+  return handle.ok() && OpenHandle(root->get(), *handle, O_PATH).ok();
+}
+
+Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source) {
+  const UniqueFd clone = CloneMount(source.get());
+  Result<UniqueFd> root = ReopenDirectory(clone.valid() ? clone.get() : source.get());
+  if (!root.ok()) return root.error();
+  // What a mirror may rely on its backing has to have; that was the reason to choose it.
+  Capabilities capabilities{.hard_links = true, .stable_inodes = true, .filesystem = FilesystemName(root->get())};
+  const bool by_handle = CanReopenByHandle(root->get());
+  if (!by_handle) spdlog::info("files cannot be opened by handles here: each that the kernel knows takes a descriptor");
+  Result<FileKey> key = by_handle ? HandleOf(root->get()) : FileKey();
+  int mount_id = 0;
+  if (by_handle) {
+    const Result<int> found = MountIdOf(root->get());
+    if (!found.ok()) return found.error();
+    mount_id = *found;
+  } else {
+    const Result<BackingStat> seen = StatAt(root->get(), "");
+    if (!seen.ok()) return seen.error();
+    key = NumbersOf(*seen);
+  }
+  if (!key.ok()) return key.error();
+  return std::make_unique<MirrorVolume>(*std::move(root), *key, by_handle ? Reopening::kByHandle : Reopening::kByDescriptor, mount_id,
+                                        capabilities, static_cast<uint64_t>(time(nullptr)));
+}
+
+}  // namespace hardlinkfs
