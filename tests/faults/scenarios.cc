@@ -65,7 +65,7 @@ Scenario Below(std::string name, Steps below, Act act) {
 
 void Names(std::vector<Scenario>& all) {
   all.push_back(Of("Create", [](Stage& s) { return s.Create("d/new"); }));
-  all.push_back(Of("CreateExisting", [](Stage& s) { return ButFor(EEXIST, s.Create("f")); }));
+  all.push_back(Of("CreateExisting", [](Stage& s) { return ButFor(ESTALE, s.Create("f")); }));
   all.push_back(Of("CreateInAnotherCase", [](Stage& s) { return s.Make("F", {.type = FileType::kRegular, .mode = 0600}); }));
   all.push_back(Of("CreateOddName", [](Stage& s) { return s.Make("con:?", {.type = FileType::kRegular, .mode = 0600}); }));
   all.push_back(Of("CreateSynchronous", [](Stage& s) { return s.Create("d/new", O_RDWR | O_DSYNC); }));

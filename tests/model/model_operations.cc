@@ -107,14 +107,18 @@ void ModelRun::Create() {
   const std::string name = PickName(directory, 10);
   const ReferenceCaller caller = PickCaller();
   const NodeRequest request{.type = FileType::kRegular, .mode = static_cast<uint32_t>(dice_.Below(010000))};
-  const int flags = dice_.Pick<int>({O_RDONLY, O_WRONLY, O_RDWR});
+  const int flags = dice_.Pick<int>({O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_EXCL});
   Trace("create " + Show(directory) + " : " + name);
   const auto made = machine_.vfs().Create(ToCaller(caller), directory.inode, name, request.mode, flags);
   ReferenceNode* node = nullptr;
-  if (!Agree(made.code(), [&] { return tree_.Make(caller, directory, name, request, machine_.clock().Now(), node); })) return;
+  const auto make = [&] {
+    const int code = tree_.Make(caller, directory, name, request, machine_.clock().Now(), node);
+    return code == EEXIST && (flags & O_EXCL) == 0 ? ESTALE : code;  // the kernel is to look again
+  };
+  if (!Agree(made.code(), make)) return;
   node->inode = made->attributes.inode;
   ++node->lookups;
-  node->handles.push_back(flags);
+  node->handles.push_back(flags & O_ACCMODE);
   ExpectAttributes(*node, made->attributes, "created");
 }
 

@@ -64,7 +64,8 @@ void SimRun::CreateIn(InodeId directory, const std::string& name, int flags) {
   const uint32_t mode = dice_.Pick<uint32_t>({0600, 0640, 0644});
   Trace("create ", directory, " : ", name, (flags & O_SYNC) != 0 ? " O_SYNC" : "");
   const auto made = machine_.vfs().Create(caller, directory, name, mode, flags);
-  if (!Acknowledged(made.code(), now_.names[directory].contains(name) ? EEXIST : 0)) return;
+  // Without O_EXCL the kernel is to look again.
+  if (!Acknowledged(made.code(), now_.names[directory].contains(name) ? ESTALE : 0)) return;
   const InodeId inode = made->attributes.inode;
   Trace("  is ", inode);
   if (!ever_.insert(inode).second) Fail(Show(inode) + " was given out before");
