@@ -82,8 +82,12 @@ bool SuitsMirror(const MountPoints& points, const MountOptions& options) {
   return CanReopenByHandle(points.source.get());
 }
 
-std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points) {
-  Result<std::unique_ptr<MirrorVolume>> mirror = OpenMirror(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)));
+std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, const MountOptions& options) {
+  OpenMirrorOptions open;
+  open.volume.max_links = options.max_links;
+  if (options.no_atime) open.atime = MirrorAtime::kNever;
+  if (options.read_only) open.access = MirrorAccess::kReadOnly;
+  Result<std::unique_ptr<MirrorVolume>> mirror = OpenMirror(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)), open);
   if (!mirror.ok()) {
     return FailureOn(points.source_path, std::string("cannot be opened: ") + mirror.error().what + ": " + strerrordesc_np(mirror.code()),
                      mirror.code());
@@ -99,7 +103,7 @@ std::variant<OpenedSource, Failure> OpenSource(const MountPoints& points, const 
   if (wants_mirror) {
     if (std::optional<Failure> failure = CheckMirror(points, options)) return *failure;
   }
-  if (wants_mirror || (options.naming == Naming::kAutomatic && SuitsMirror(points, options))) return OpenAsMirror(points);
+  if (wants_mirror || (options.naming == Naming::kAutomatic && SuitsMirror(points, options))) return OpenAsMirror(points, options);
   return OpenWhenFree(points, ToOpenOptions(options, process_umask), clock, signals);
 }
 

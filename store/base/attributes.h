@@ -52,7 +52,7 @@ struct AttributeChange {
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
   std::optional<uint64_t> size;
-  std::optional<Timestamp> atime;  // UTIME_NOW is resolved by the caller, UTIME_OMIT leaves it unset
+  std::optional<Timestamp> atime;  // UTIME_NOW is resolved by the caller, who sets ctime to the same; UTIME_OMIT leaves it unset
   std::optional<Timestamp> mtime;
   std::optional<Timestamp> ctime;
   bool kill_suidgid = false;  // clear suid, and sgid if group-executable, of anything but a directory: FATTR_KILL_SUIDGID

@@ -36,6 +36,18 @@ Status ChangeXattr(int fd, const std::string& name, const std::optional<std::str
   return {};
 }
 
+// What is to become now becomes the backing's now, which is the one that its ctime gets.
+timespec TimeOf(const std::optional<Timestamp>& time, const std::optional<Timestamp>& now) {
+  if (!time.has_value()) return {0, UTIME_OMIT};
+  return time == now ? timespec{0, UTIME_NOW} : time->ToTimespec();
+}
+
+Status ChangeTimes(int fd, const AttributeChange& change) {
+  const timespec times[] = {TimeOf(change.atime, change.ctime), TimeOf(change.mtime, change.ctime)};
+  if (utimensat(fd, "", times, AT_EMPTY_PATH) != 0) return LastError("utimensat");
+  return {};
+}
+
 int XattrFlags(XattrMode mode) {
   switch (mode) {
     case XattrMode::kAny:
@@ -65,7 +77,7 @@ Result<Attributes> MirrorVolume::ChangeAttributes(InodeId inode, const Attribute
   for (const auto& [name, value] : xattrs) {
     if (changed.ok()) changed = ChangeXattr(fd->get(), name, value);
   }
-  if (changed.ok() && (change.atime.has_value() || change.mtime.has_value())) changed = SetTimesOf(fd->get(), change.atime, change.mtime);
+  if (changed.ok() && (change.atime.has_value() || change.mtime.has_value())) changed = ChangeTimes(fd->get(), change);
   if (!changed.ok()) return changed.error();
   const Result<BackingStat> seen = StatAt(fd->get(), "");
   if (!seen.ok()) return seen.error();

@@ -30,15 +30,15 @@ Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) const {
 }
 
 MirrorVolume::MirrorVolume(UniqueFd root, const FileKey& root_key, Reopening reopening, int mount_id, const Capabilities& capabilities,
-                           uint64_t generation)
-    : root_(std::move(root)), reopening_(reopening), mount_id_(mount_id), capabilities_(capabilities), generation_(generation), nodes_(root_key) {}
+                           uint64_t generation, MirrorOptions options)
+    : root_(std::move(root)), reopening_(reopening), mount_id_(mount_id), capabilities_(capabilities), generation_(generation), options_(options), nodes_(root_key) {}
 
 Result<UniqueFd> MirrorVolume::Open(InodeId inode, int flags) const {
   int held = root_.get();
   if (inode != kRootInode) {
     const Result<NodeTable::Found> found = nodes_.Find(inode);
     if (!found.ok()) return found.error();
-    if (reopening_ == Reopening::kByHandle) return OpenHandle(root_.get(), found->key, flags);
+    if (found->held < 0) return OpenHandle(root_.get(), found->key, flags);
     held = found->held;
   }
   const int fd = flags == O_PATH ? fcntl(held, F_DUPFD_CLOEXEC, 0)

@@ -27,12 +27,16 @@ enum class Reopening {
   kByDescriptor  // each file that the kernel knows costs one
 };
 
+struct MirrorOptions {
+  std::optional<uint32_t> max_links;  // EMLINK beyond it; unset: as the backing
+};
+
 class MirrorVolume final : public Volume {
  public:
   // `root` is the directory to show, open for reading; `mount_id` is that of its mount, with kByHandle. No other session has the same
   // `generation`, so that a number that an NFS client has from there is not taken for one of this.
   MirrorVolume(UniqueFd root, const FileKey& root_key, Reopening reopening, int mount_id, const Capabilities& capabilities,
-               uint64_t generation);
+               uint64_t generation, MirrorOptions options);
 
   // What others wrote is theirs to sync, and so it is with an unmount of a bind mount.
   Status Close() override { return {}; }
@@ -98,6 +102,9 @@ class MirrorVolume final : public Volume {
  private:
   // RETURNS: a descriptor of the file (O_PATH with these flags, else as open(2)); ESTALE when it is gone.
   Result<UniqueFd> Open(InodeId inode, int flags) const;
+  // A file without a name has no handle that may be opened, and may still be in use: a program that was looking it up when another was
+  // renamed over it, a working directory.
+  class LastName;
   Attributes Show(InodeId inode, const BackingStat& stat) const;
   // RETURNS: the number of what `name` shows in a directory, or of what `fd` refers to when it is empty.
   Result<InodeRef> Number(int directory_fd, const char* name);
@@ -107,6 +114,7 @@ class MirrorVolume final : public Volume {
   const int mount_id_;
   const Capabilities capabilities_;
   const uint64_t generation_;
+  const MirrorOptions options_;
   NodeTable nodes_;
   ChangeObserver* observer_ = nullptr;
 };

@@ -29,6 +29,25 @@ Status UnlinkAt(int directory_fd, const Name& name, int flags) {
 
 }  // namespace
 
+// Opened before a name of the file goes, for the case that it was the last.
+class MirrorVolume::LastName {
+ public:
+  LastName(const MirrorVolume& volume, InodeId inode) : inode_(inode), fd_(volume.Open(inode, O_PATH)) {}
+
+  // REQUIRES: the name is gone.
+  void Gone(NodeTable& nodes) {
+    if (!fd_.ok()) return;
+    const Result<BackingStat> seen = StatAt(fd_->get(), "");
+    // Of a removed directory not every filesystem says 0.
+    const bool is_last = seen.ok() && (seen->nlink == 0 || seen->type == FileType::kDirectory);
+    if (is_last) nodes.Hold(inode_, *std::move(fd_));
+  }
+
+ private:
+  const InodeId inode_;
+  Result<UniqueFd> fd_;
+};
+
 Result<Attributes> MirrorVolume::Stat(InodeId inode) {
   const Result<UniqueFd> fd = Open(inode, O_PATH);
   if (!fd.ok()) return fd.error();
@@ -76,6 +95,11 @@ Result<Attributes> MirrorVolume::Link(InodeId inode, InodeId directory, const Na
   if (!fd.ok()) return fd.error();
   const Result<UniqueFd> in = Open(directory, O_PATH);
   if (!in.ok()) return in.error();
+  if (options_.max_links.has_value()) {
+    const Result<BackingStat> before = StatAt(fd->get(), "");
+    if (!before.ok()) return before.error();
+    if (before->nlink >= *options_.max_links) return Error{EMLINK, "too many links"};
+  }
   // Without CAP_DAC_READ_SEARCH the first way is ENOENT; by the second, a symlink of /proc, a symlink itself cannot be linked.
   if (linkat(fd->get(), "", in->get(), name.bytes().c_str(), AT_EMPTY_PATH) != 0) {
     if (errno != ENOENT || linkat(AT_FDCWD, ProcPath(fd->get()).c_str(), in->get(), name.bytes().c_str(), AT_SYMLINK_FOLLOW) != 0) {
@@ -91,14 +115,18 @@ Result<Attributes> MirrorVolume::Link(InodeId inode, InodeId directory, const Na
 Result<LostName> MirrorVolume::Unlink(InodeId directory, const Name& name, InodeId inode, Use /*use*/) {
   const Result<UniqueFd> in = Open(directory, O_PATH);
   if (!in.ok()) return in.error();
+  LastName last(*this, inode);
   if (Status removed = UnlinkAt(in->get(), name, 0); !removed.ok()) return removed.error();
+  last.Gone(nodes_);
   return LostName{inode, 1};  // nobody here has to remove the content
 }
 
 Result<LostName> MirrorVolume::RemoveDirectory(InodeId directory, const Name& name, InodeId inode) {
   const Result<UniqueFd> in = Open(directory, O_PATH);
   if (!in.ok()) return in.error();
+  LastName last(*this, inode);
   if (Status removed = UnlinkAt(in->get(), name, AT_REMOVEDIR); !removed.ok()) return removed.error();
+  last.Gone(nodes_);
   return LostName{inode, 1};
 }
 
@@ -107,6 +135,8 @@ Result<std::optional<LostName>> MirrorVolume::Rename(const Caller& caller, const
   if (!from.ok()) return from.error();
   const Result<UniqueFd> to = Open(request.new_directory, O_PATH);
   if (!to.ok()) return to.error();
+  std::optional<LastName> last;
+  if (request.target.has_value() && request.replace == Replace::kAllowed) last.emplace(*this, *request.target);
   // Of a whiteout the caller is the owner.
   std::optional<AsCaller> as_caller;
   if (request.whiteout) {
@@ -116,6 +146,7 @@ Result<std::optional<LostName>> MirrorVolume::Rename(const Caller& caller, const
   if (renameat2(from->get(), request.name.bytes().c_str(), to->get(), request.new_name.bytes().c_str(), RenameFlags(request)) != 0) {
     return LastError("rename");
   }
+  if (last.has_value()) last->Gone(nodes_);
   return std::optional<LostName>();
 }
 

@@ -43,6 +43,13 @@ const NodeTable::Node* NodeTable::NodeOf(InodeId inode) const {
   return &nodes_[slot];
 }
 
+void NodeTable::Hold(InodeId inode, UniqueFd held) {
+  MutexLock lock(mutex_);
+  if (NodeOf(inode) == nullptr) return;
+  Node& node = nodes_[SlotOf(inode)];
+  if (!node.held.valid()) node.held = std::move(held);
+}
+
 Result<NodeTable::Found> NodeTable::Find(InodeId inode) const {
   MutexLock lock(mutex_);
   const Node* const node = NodeOf(inode);

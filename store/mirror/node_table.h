@@ -28,6 +28,8 @@ class NodeTable final : public InodeKeeper {
   // The number of a file, which is given one when it has none. `held` (not valid: nothing) stays open as long as the number is kept; that
   // of a file that has one already is closed.
   InodeRef Remember(const FileKey& key, UniqueFd held = {});
+  // The file has lost its last name: from now on `held` is the way to it. Does nothing for a number that nobody keeps.
+  void Hold(InodeId inode, UniqueFd held);
   struct Found {
     FileKey key;
     int held = -1;  // a descriptor that the caller has to duplicate while he keeps the number; -1: none

@@ -23,6 +23,19 @@ UniqueFd CloneMount(int source) {
   return UniqueFd(static_cast<int>(syscall(SYS_open_tree, source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)));
 }
 
+// Of the copy alone.
+Status SetMountFlags(int mount, const OpenMirrorOptions& options) {
+  mount_attr attributes{};
+  if (options.access == MirrorAccess::kReadOnly) attributes.attr_set |= MOUNT_ATTR_RDONLY;
+  if (options.atime == MirrorAtime::kNever) {
+    attributes.attr_set |= MOUNT_ATTR_NOATIME;
+    attributes.attr_clr |= MOUNT_ATTR__ATIME;
+  }
+  if (attributes.attr_set == 0) return {};
+  if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) return LastError("mount_setattr");
+  return {};
+}
+
 }  // namespace
 
 // By trying: neither the filesystem's type nor the server's uid tells.
@@ -33,8 +46,11 @@ bool CanReopenByHandle(int directory) {
   return handle.ok() && OpenHandle(root->get(), *handle, O_PATH).ok();
 }
 
-Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source) {
+Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirrorOptions& options) {
   const UniqueFd clone = CloneMount(source.get());
+  if (clone.valid()) {
+    if (Status set = SetMountFlags(clone.get(), options); !set.ok()) return set.error();
+  }
   Result<UniqueFd> root = ReopenDirectory(clone.valid() ? clone.get() : source.get());
   if (!root.ok()) return root.error();
   // What a mirror may rely on its backing has to have; that was the reason to choose it.
@@ -54,7 +70,7 @@ Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source) {
   }
   if (!key.ok()) return key.error();
   return std::make_unique<MirrorVolume>(*std::move(root), *key, by_handle ? Reopening::kByHandle : Reopening::kByDescriptor, mount_id,
-                                        capabilities, static_cast<uint64_t>(time(nullptr)));
+                                        capabilities, static_cast<uint64_t>(time(nullptr)), options.volume);
 }
 
 }  // namespace hardlinkfs

@@ -10,9 +10,18 @@
 
 namespace hardlinkfs {
 
+enum class MirrorAtime { kAsTheBacking, kNever };
+enum class MirrorAccess { kReadWrite, kReadOnly };
+
+struct OpenMirrorOptions {
+  MirrorOptions volume;
+  MirrorAtime atime = MirrorAtime::kAsTheBacking;
+  MirrorAccess access = MirrorAccess::kReadWrite;
+};
+
 // `source` is the opened directory. Nothing is written to it. Filesystems that are mounted below it do not show, as with a non-recursive bind
 // mount; where that takes rights which the server has not, they answer EXDEV. RETURNS: as the backing. Thread safety: any thread.
-Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source);
+Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirrorOptions& options);
 
 // RETURNS: whether files of this filesystem can be opened by handles (Reopening::kByHandle).
 bool CanReopenByHandle(int directory);

@@ -49,7 +49,7 @@ class PosixAcl : public MountTest {
     ASSERT_EQ(top().Mkdir("d"), 0);
   }
 };
-INSTANTIATE_TEST_SUITE_P(, PosixAcl, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, PosixAcl, testing::ValuesIn(BackingsAndMirrors()), NameOf);
 
 // S-ACL-1
 TEST_P(PosixAcl, LetsANamedUserInAcrossRemounts) {

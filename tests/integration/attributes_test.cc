@@ -29,7 +29,11 @@ class Attributes : public MountTest {
     for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(Description(top().Status(names[i])), before[i]) << names[i];
   }
 };
-INSTANTIATE_TEST_SUITE_P(, Attributes, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, Attributes, testing::ValuesIn(BackingsAndMirrors()), NameOf);
+
+// What a mirror has otherwise: as its backing.
+class AttributesOfACatalog : public Attributes {};
+INSTANTIATE_TEST_SUITE_P(, AttributesOfACatalog, testing::ValuesIn(TestBackings()), NameOf);
 
 bool IsLinuxAtLeast(int major, int minor) {
   utsname name{};
@@ -257,7 +261,7 @@ TEST_P(Attributes, StickyDirectoriesProtectWhatOthersOwn) {
 // --- Times ---------------------------------------------------------------------------------------------------------------------------
 
 // S-TIME-1
-TEST_P(Attributes, TimesAreExactToTheNanosecondFarIntoPastAndFuture) {
+TEST_P(AttributesOfACatalog, TimesAreExactToTheNanosecondFarIntoPastAndFuture) {
   const std::vector<timespec> times{{0, 0},
                                     {1, 1},
                                     {-1, 999999999},
@@ -364,7 +368,7 @@ TEST_P(Attributes, ReadingMovesAtimeAsRelatime) {
 }
 
 // S-TIME-5
-TEST_P(Attributes, ListingAndFollowingLeaveAtimeAsItWasSet) {
+TEST_P(AttributesOfACatalog, ListingAndFollowingLeaveAtimeAsItWasSet) {
   ASSERT_EQ(top().Mkdir("d"), 0);
   ASSERT_EQ(top().Symlink("d/f", "s"), 0);
   for (const char* const name : {"d", "s"}) ASSERT_EQ(top().SetTimes(name, {1000, 0}, {2000, 0}), 0);

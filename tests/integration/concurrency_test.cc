@@ -34,7 +34,7 @@ class Concurrency : public MountTest {
     }
   }
 };
-INSTANTIATE_TEST_SUITE_P(, Concurrency, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, Concurrency, testing::ValuesIn(BackingsAndMirrors()), NameOf);
 
 // S-CONC-1
 TEST_P(Concurrency, OnlyOneOfManyExclusiveCreationsWins) {

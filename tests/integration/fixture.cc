@@ -80,7 +80,7 @@ void UnmountAll(const std::string& below) {
 
 }  // namespace
 
-void PrintTo(const TestBacking& backing, std::ostream* out) { *out << backing.name << " at " << backing.directory; }
+void PrintTo(const TestBacking& backing, std::ostream* out) { *out << backing.name << " at " << backing.directory << ", " << backing.regime; }
 
 std::vector<TestBacking> TestBackings() {
   static const std::vector<TestBacking> backings = [] {
@@ -99,6 +99,15 @@ std::vector<TestBacking> TestBackings() {
     return unique;
   }();
   return backings;
+}
+
+std::vector<TestBacking> BackingsAndMirrors() {
+  std::vector<TestBacking> all = TestBackings();
+  for (const TestBacking& backing : TestBackings()) {
+    if (backing.name == "exfat" || backing.name == "vfat") continue;
+    all.push_back({backing.name + "Mirror", backing.directory, kMirrorRegime});
+  }
+  return all;
 }
 
 std::string NameOf(const testing::TestParamInfo<TestBacking>& info) { return info.param.name; }
@@ -131,8 +140,8 @@ ScratchDirectory::~ScratchDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-MountedVolume::MountedVolume(std::string source, std::string mountpoint)
-    : source_(std::move(source)), mountpoint_(std::move(mountpoint)), log_(mountpoint_ + ".log") {}
+MountedVolume::MountedVolume(std::string source, std::string mountpoint, std::string regime)
+    : source_(std::move(source)), mountpoint_(std::move(mountpoint)), log_(mountpoint_ + ".log"), regime_(std::move(regime)) {}
 
 MountedVolume::~MountedVolume() {
   if (server_ == 0) return;
@@ -148,7 +157,10 @@ CommandResult MountedVolume::TryMount(const std::string& options, const std::opt
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   const std::set<pid_t> before = Children();
   const std::string log = user.has_value() ? "" : "log=" + log_;  // a user may not be able to write there
-  const std::string all = log + (log.empty() || options.empty() ? "" : ",") + options;
+  std::string all;
+  for (const std::string& some : {regime_, log, options}) {
+    if (!some.empty()) all += (all.empty() ? "" : ",") + some;
+  }
   std::vector<std::string> words{Command(), "mount"};
   if (!all.empty()) words.insert(words.end(), {"-o", all});
   words.insert(words.end(), {source_, mountpoint_});
@@ -223,7 +235,7 @@ std::string MountedVolume::Log() const {
 MountTest::MountTest()
     : elsewhere_(TemporaryDirectory()),
       source_(GetParam().directory),
-      volume_(source_.path(), elsewhere_.path() + "/mnt"),
+      volume_(source_.path(), elsewhere_.path() + "/mnt", GetParam().regime),
       top_(volume_.mountpoint()),
       bare_(source_.path()) {
   umask(022);

@@ -15,14 +15,22 @@
 
 namespace hardlinkfs {
 
+inline constexpr char kCatalogRegime[] = "names=catalog";
+inline constexpr char kMirrorRegime[] = "names=backing";
+
 // A place for volumes. Its name is part of the tests' names.
 struct TestBacking {
   std::string name;
   std::string directory;
+  std::string regime = kCatalogRegime;  // mount options
+
+  bool is_mirror() const { return regime == kMirrorRegime; }
 };
 void PrintTo(const TestBacking& backing, std::ostream* out);
 
 std::vector<TestBacking> TestBackings();
+// Each of them with names=catalog, and with names=backing where it has hard links.
+std::vector<TestBacking> BackingsAndMirrors();
 std::string NameOf(const testing::TestParamInfo<TestBacking>& info);
 
 std::string TemporaryDirectory();
@@ -53,8 +61,8 @@ class ScratchDirectory {
 // One volume and its mount. All expectations inside are gtest's.
 class MountedVolume {
  public:
-  // Both directories exist. Mounts nothing yet.
-  MountedVolume(std::string source, std::string mountpoint);
+  // Both directories exist. Mounts nothing yet. `regime` comes before all mount options.
+  MountedVolume(std::string source, std::string mountpoint, std::string regime = kCatalogRegime);
   // Unmounts; a server that does not end is killed.
   ~MountedVolume();
   MountedVolume(const MountedVolume&) = delete;
@@ -83,6 +91,7 @@ class MountedVolume {
   std::string source_;
   std::string mountpoint_;
   std::string log_;
+  std::string regime_;
   pid_t server_ = 0;
 };
 

@@ -62,7 +62,7 @@ class KernelSwitch {
 };
 
 class IoUring : public UnmountedTest {};
-INSTANTIATE_TEST_SUITE_P(, IoUring, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, IoUring, testing::ValuesIn(BackingsAndMirrors()), NameOf);
 
 // S-MOUNT-1
 TEST_P(IoUring, EndsCleanlyAgainAndAgain) {

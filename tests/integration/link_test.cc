@@ -13,7 +13,11 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 class Link : public MountTest {};
-INSTANTIATE_TEST_SUITE_P(, Link, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, Link, testing::ValuesIn(BackingsAndMirrors()), NameOf);
+
+// What a mirror has otherwise: as its backing.
+class LinkOfACatalog : public Link {};
+INSTANTIATE_TEST_SUITE_P(, LinkOfACatalog, testing::ValuesIn(TestBackings()), NameOf);
 
 // S-LINK-1
 TEST_P(Link, MakesTwoNamesOfOneFile) {
@@ -247,7 +251,7 @@ TEST_P(Link, OfAnExclusiveTemporaryFileIsRefused) {
 }
 
 // S-TMP-3
-TEST_P(Link, LeavesNothingOfTemporaryFilesWithoutName) {
+TEST_P(LinkOfACatalog, LeavesNothingOfTemporaryFilesWithoutName) {
   {
     const UniqueFd open = top().Open(".", O_TMPFILE | O_RDWR, 0600);
     ASSERT_EQ(WriteAll(open.get(), "text"), 0);
@@ -261,7 +265,7 @@ TEST_P(Link, LeavesNothingOfTemporaryFilesWithoutName) {
 // --- The limit -----------------------------------------------------------------------------------------------------------------------
 
 // S-LINK-8
-TEST_P(Link, IsEmlinkBeyond65000) {
+TEST_P(LinkOfACatalog, IsEmlinkBeyond65000) {
   ASSERT_EQ(top().Write("a", "text"), 0);
   const uint64_t ino = top().Ino("a");
   Unmount();

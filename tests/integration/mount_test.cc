@@ -74,7 +74,7 @@ TEST_P(Mounting, OverTheSourceItselfIsTheUsualWay) {
   ASSERT_EQ(bare().Write("before", "text"), 0);
   {
     MountedVolume over(bare().path(), bare().path());
-    const CommandResult mounted = RunCommand({Command(), "mount", bare().path(), bare().path()});
+    const CommandResult mounted = RunCommand({Command(), "mount", "-o", kCatalogRegime, bare().path(), bare().path()});
     ASSERT_EQ(mounted.status, 0) << mounted.err;
     EXPECT_THAT(bare().Names(), ElementsAre("before"));
     EXPECT_EQ(bare().Link("before", "after"), 0);
@@ -93,8 +93,8 @@ TEST_P(Mounting, ASecondMountOfTheSourceIsRefusedAndTheFirstGoesOn) {
   ExpectRefused(refused, kMountFailed);
   EXPECT_THAT(refused.err, HasSubstr(volume().mountpoint()));
   EXPECT_FALSE(second.mounted());
-  ExpectRefused(RunCommand({Command(), "mount", volume().mountpoint(), Outside("second")}), kMountFailed);
-  ExpectRefused(RunCommand({Command(), "mount", Outside("second"), volume().mountpoint()}), kMountFailed);
+  ExpectRefused(RunCommand({Command(), "mount", "-o", kCatalogRegime, volume().mountpoint(), Outside("second")}), kMountFailed);
+  ExpectRefused(RunCommand({Command(), "mount", "-o", kCatalogRegime, Outside("second"), volume().mountpoint()}), kMountFailed);
   EXPECT_THAT(Folder(Outside("second")).Names(), IsEmpty());
   EXPECT_EQ(top().Read("a"), "text");
   EXPECT_EQ(top().Link("a", "b"), 0);
@@ -112,7 +112,8 @@ TEST_P(Mounting, MistakesAreOneClearLineAndChangeNothing) {
   ExpectRefused(mount(bare().path(), bare().Path("file")), kMountFailed);
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "no_such_option"), kUsage);
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "commit=soon"), kUsage);
-  ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=backing"), kMountFailed);
+  ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=both"), kUsage);
+  ExpectRefused(mount(bare().path(), volume().mountpoint(), "attr_timeout=never"), kUsage);
   EXPECT_EQ(RunCommand({Command(), "mount"}).status, kUsage);
   EXPECT_THAT(bare().Names(), ElementsAre("file"));
 }

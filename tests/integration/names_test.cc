@@ -39,7 +39,7 @@ class Names : public MountTest {
     for (const std::string& name : names) EXPECT_EQ(top().Read(name), "<" + name + ">") << testing::PrintToString(name);
   }
 };
-INSTANTIATE_TEST_SUITE_P(, Names, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, Names, testing::ValuesIn(BackingsAndMirrors()), NameOf);
 
 // S-NAME-1
 TEST_P(Names, OfEveryByteWork) {

@@ -32,7 +32,11 @@ class Peers : public MountTest {
     return in ? std::optional(value) : std::nullopt;
   }
 };
-INSTANTIATE_TEST_SUITE_P(, Peers, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, Peers, testing::ValuesIn(BackingsAndMirrors()), NameOf);
+
+// A mirror keeps no records.
+class PeersOfACatalog : public Peers {};
+INSTANTIATE_TEST_SUITE_P(, PeersOfACatalog, testing::ValuesIn(TestBackings()), NameOf);
 
 // S-PEER-1: `mv new y` over one name of a linked file kept the old contents and lost the new.
 TEST_P(Peers, P1_RenameOverALinkedNameReplacesThatNameOnly) {
@@ -214,7 +218,7 @@ TEST_P(Peers, P6_LongNamesDoNotHarmTheDirectory) {
 }
 
 // S-PEER-1: a corrupt record was deleted.
-TEST_P(Peers, P7_ADamagedRecordIsReportedAndKept) {
+TEST_P(PeersOfACatalog, P7_ADamagedRecordIsReportedAndKept) {
   ASSERT_EQ(top().Write("bad", "text"), 0);
   ASSERT_EQ(top().Write("good", "good"), 0);
   const uint64_t ino = top().Ino("bad");
@@ -234,7 +238,7 @@ TEST_P(Peers, P7_ADamagedRecordIsReportedAndKept) {
 }
 
 // S-PEER-1
-TEST_P(Peers, P7_ADamagedNameCostsOnlyItself) {
+TEST_P(PeersOfACatalog, P7_ADamagedNameCostsOnlyItself) {
   ASSERT_EQ(top().Mkdir("d"), 0);
   for (const char* const name : {"d/bad", "d/good", "d/other"}) ASSERT_EQ(top().Write(name, name), 0);
   ASSERT_EQ(top().Link("d/bad", "second"), 0);

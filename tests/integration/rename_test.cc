@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 class Rename : public MountTest {};
-INSTANTIATE_TEST_SUITE_P(, Rename, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, Rename, testing::ValuesIn(BackingsAndMirrors()), NameOf);
 
 // S-RENAME-1
 TEST_P(Rename, MovesOneNameAndLeavesTheOthers) {

@@ -15,7 +15,11 @@ class Unlink : public MountTest {
     return Ended(linkat(file.get(), "", AT_FDCWD, top().Path(name).c_str(), AT_EMPTY_PATH));
   }
 };
-INSTANTIATE_TEST_SUITE_P(, Unlink, testing::ValuesIn(TestBackings()), NameOf);
+INSTANTIATE_TEST_SUITE_P(, Unlink, testing::ValuesIn(BackingsAndMirrors()), NameOf);
+
+// What a mirror has otherwise: as its backing.
+class UnlinkOfACatalog : public Unlink {};
+INSTANTIATE_TEST_SUITE_P(, UnlinkOfACatalog, testing::ValuesIn(TestBackings()), NameOf);
 
 // S-UNLINK-1
 TEST_P(Unlink, OfTheHomesNameKeepsTheContentUnderTheOthers) {
@@ -79,7 +83,7 @@ TEST_P(Unlink, OfALinkedTemporaryFileIsForGood) {
 }
 
 // S-UNLINK-4
-TEST_P(Unlink, FreesTheSpaceAfterTheLastClose) {
+TEST_P(UnlinkOfACatalog, FreesTheSpaceAfterTheLastClose) {
   constexpr size_t kSize = 16U << 20U;
   {
     const UniqueFd file = top().Open("a", O_CREAT | O_RDWR);

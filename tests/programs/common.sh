@@ -80,7 +80,7 @@ show_server_log() {
 }
 
 mount_server() {
-  "$hardlinkfs" mount -f -o "${mount_options:-rw}" "$mnt" "$mnt" >>"$work/server.log" 2>&1 &
+  "$hardlinkfs" mount -f -o "names=catalog${mount_options:+,$mount_options}" "$mnt" "$mnt" >>"$work/server.log" 2>&1 &
   server=$!
   wait_until 60 "mounting" mounted_or_dead
   is_mounted || fail "hardlinkfs did not mount"

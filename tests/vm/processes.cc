@@ -143,7 +143,7 @@ std::string Mounted::Mount() {
   const dev_t covered = DeviceOf(where_.mountpoint);
   Captured output;
   server_ = std::async(std::launch::async, [this] {
-    return RunHere({"mount", "-f", "-o", "umask=022,commit=1,log=" + log_, where_.source, where_.mountpoint});
+    return RunHere({"mount", "-f", "-o", "names=catalog,umask=022,commit=1,log=" + log_, where_.source, where_.mountpoint});
   });
   while (server_.wait_for(std::chrono::milliseconds(1)) == std::future_status::timeout) {
     const dev_t device = DeviceOf(where_.mountpoint);

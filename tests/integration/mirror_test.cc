@@ -1,0 +1,266 @@
+// names=backing: S-MIRROR-* of docs/semantics.md. What a mirror has in common with a catalog the other suites test on both.
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "tests/integration/fixture.h"
+
+namespace hardlinkfs {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::vector<TestBacking> Mirrors() {
+  std::vector<TestBacking> mirrors = BackingsAndMirrors();
+  std::erase_if(mirrors, [](const TestBacking& backing) { return !backing.is_mirror(); });
+  return mirrors;
+}
+
+class Mirror : public MountTest {
+ protected:
+  // So that the kernel believes nothing by itself for as long as the test runs, or everything.
+  static constexpr char kAskAlways[] = "attr_timeout=0,entry_timeout=0";
+  static constexpr char kBelieve[] = "attr_timeout=1000,entry_timeout=1000";
+
+  size_t DescriptorsOfTheServer() {
+    const std::filesystem::directory_iterator open("/proc/" + std::to_string(volume().server()) + "/fd");
+    return static_cast<size_t>(std::distance(begin(open), end(open)));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, Mirror, testing::ValuesIn(Mirrors()), NameOf);
+
+// S-MIRROR-1
+TEST_P(Mirror, ShowsWhatTheBackingShows) {
+  ASSERT_EQ(top().Mkdir("d", 0750), 0);
+  ASSERT_EQ(top().Write("d/a", "text", 0640), 0);
+  ASSERT_EQ(top().Link("d/a", "b"), 0);
+  ASSERT_EQ(bare().Link("b", "c"), 0);
+  ASSERT_EQ(top().Symlink("d/a", "s"), 0);
+  ASSERT_EQ(top().Mknod("p", S_IFIFO | 0600), 0);
+  ASSERT_EQ(bare().Chown("d", kAlice.uid, kBob.gid), 0);
+  Remount();
+  for (const char* const name : {".", "d", "d/a", "b", "c", "s", "p"}) {
+    EXPECT_EQ(Description(top().Status(name)), Description(bare().Status(name))) << name;
+  }
+  EXPECT_EQ(top().Nlink("b"), 3U);
+  EXPECT_EQ(top().Tree(), bare().Tree());
+  for (const DirEntry& entry : top().Entries()) EXPECT_EQ(entry.ino, bare().Ino(entry.name)) << entry.name;
+}
+
+// S-MIRROR-1
+TEST_P(Mirror, WritesNothingOfItsOwnToTheBacking) {
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  ASSERT_EQ(top().Link("a", "b"), 0);
+  ASSERT_EQ(top().Unlink("a"), 0);
+  Unmount();
+  EXPECT_THAT(RunCommand({"ls", "-A", bare().path()}).out, testing::StrEq("b\n"));
+}
+
+// S-MIRROR-2
+TEST_P(Mirror, WhatOthersDoIsSeenAtOnceWithoutTimeouts) {
+  Remount(kAskAlways);
+  EXPECT_EQ(top().Status("a").error, ENOENT);
+  ASSERT_EQ(bare().Write("a", "text"), 0);
+  EXPECT_EQ(top().Read("a"), "text");
+  ASSERT_EQ(bare().Append("a", " more"), 0);
+  EXPECT_EQ(top().Status("a").size, 9U);
+  EXPECT_EQ(top().Read("a"), "text more");
+  ASSERT_EQ(bare().Link("a", "b"), 0);
+  EXPECT_EQ(top().Nlink("a"), 2U);
+  EXPECT_THAT(top().Names(), ElementsAre("a", "b"));
+  ASSERT_EQ(bare().Rename("a", "c"), 0);
+  EXPECT_EQ(top().Status("a").error, ENOENT);
+  EXPECT_EQ(top().Read("c"), "text more");
+  ASSERT_EQ(bare().Chmod("c", 0600), 0);
+  EXPECT_EQ(top().Status("b").permissions(), 0600U);
+  ASSERT_EQ(bare().Truncate("c", 2), 0);
+  EXPECT_EQ(top().Read("b"), "te");
+  ASSERT_EQ(bare().Unlink("b"), 0);
+  ASSERT_EQ(bare().Unlink("c"), 0);
+  EXPECT_EQ(top().Status("c").error, ENOENT);
+  EXPECT_THAT(top().Names(), IsEmpty());
+}
+
+// S-MIRROR-2
+TEST_P(Mirror, WhatOthersDoIsSeenWithinASecondByDefault) {
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  EXPECT_EQ(top().Status("b").error, ENOENT);
+  ASSERT_EQ(bare().Rename("a", "b"), 0);
+  ASSERT_EQ(bare().Write("b", "other text"), 0);
+  EXPECT_TRUE(Eventually([&] { return top().Read("b") == "other text" && !top().Exists("a"); }, milliseconds(1500)));
+}
+
+// S-MIRROR-2
+TEST_P(Mirror, OfAFileThatIsOpenTheContentIsAlwaysTheBackings) {
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  const UniqueFd open = top().Open("a", O_RDWR);
+  EXPECT_EQ(ReadAll(open.get()), "text");
+  ASSERT_EQ(bare().Write("a", "next"), 0);
+  EXPECT_TRUE(Eventually([&] { return ReadAll(open.get()) == "next"; }, milliseconds(1500)));
+}
+
+// S-MIRROR-3
+TEST_P(Mirror, WhatIsMadeIsTheCallersWithHisGroupsAndUmask) {
+  ASSERT_EQ(bare().Mkdir("shared"), 0);
+  ASSERT_EQ(bare().Chown("shared", 0, 7777), 0);
+  ASSERT_EQ(bare().Chmod("shared", 02770), 0);
+  const User member{kAlice.uid, kAlice.gid, {7777}};
+  const auto make = [&](const Folder& in) {
+    umask(027);
+    if (in.Write("shared/file", "x", 0666).code != 0) return 1;
+    if (in.Mkdir("shared/directory", 0777).code != 0) return 2;
+    if (in.Symlink("x", "shared/symlink").code != 0) return 3;
+    if (in.Mknod("shared/fifo", S_IFIFO | 0666).code != 0) return 4;
+    return 0;
+  };
+  ASSERT_EQ(AsUser(member, [&] { return make(top()); }), 0);
+  for (const char* const name : {"shared/file", "shared/directory", "shared/symlink", "shared/fifo"}) {
+    EXPECT_EQ(bare().Status(name).uid, kAlice.uid) << name;
+    EXPECT_EQ(bare().Status(name).gid, 7777U) << name;
+  }
+  EXPECT_EQ(bare().Status("shared/file").permissions(), 0640U);
+  EXPECT_EQ(bare().Status("shared/directory").permissions(), 02750U);
+  EXPECT_EQ(AsUser(kBob, [&] { return top().Write("shared/his", "").code; }), EACCES);
+  // And nobody's rights stay with the server.
+  ASSERT_EQ(top().Write("roots", ""), 0);
+  EXPECT_EQ(bare().Status("roots").uid, 0U);
+}
+
+// S-MIRROR-3
+TEST_P(Mirror, DefaultAclsAreTheBackings) {
+  ASSERT_EQ(bare().Mkdir("d"), 0);
+  if (RunCommand({"setfacl", "-m", "d:u:61002:rwx", bare().Path("d")}).status != 0) {
+    EXPECT_EQ(bare().XattrError("d", "system.posix_acl_default"), EOPNOTSUPP);
+    return;
+  }
+  ASSERT_EQ(top().Write("d/a", "", 0666), 0);
+  ASSERT_EQ(bare().Write("d/b", "", 0666), 0);
+  EXPECT_EQ(bare().Xattr("d/a", "system.posix_acl_access"), bare().Xattr("d/b", "system.posix_acl_access"));
+  EXPECT_EQ(top().Xattr("d/a", "system.posix_acl_access"), bare().Xattr("d/b", "system.posix_acl_access"));
+}
+
+// S-MIRROR-4
+TEST_P(Mirror, ReadingDoesNotKeepOthersFromExecuting) {
+  std::filesystem::copy_file("/bin/true", bare().Path("program"));
+  ASSERT_EQ(bare().Chmod("program", 0755), 0);
+  const UniqueFd reader = top().Open("program", O_RDONLY);
+  ASSERT_TRUE(reader.valid());
+  EXPECT_EQ(RunCommand({bare().Path("program")}).status, 0);
+  EXPECT_EQ(RunCommand({top().Path("program")}).status, 0);
+}
+
+// S-MIRROR-5
+TEST_P(Mirror, WhatIsMountedBelowTheSourceDoesNotShow) {
+  Unmount();
+  ASSERT_EQ(bare().Mkdir("below"), 0);
+  ASSERT_EQ(bare().Write("below/covered", "text"), 0);
+  ASSERT_EQ(Ended(mount("tmpfs", bare().Path("below").c_str(), "tmpfs", 0, nullptr)), 0);
+  ASSERT_EQ(bare().Write("below/covering", ""), 0);
+  Mount();
+  EXPECT_THAT(top().Names("below"), ElementsAre("covered"));
+  EXPECT_EQ(top().Read("below/covered"), "text");
+  EXPECT_EQ(Ended(umount2(bare().Path("below").c_str(), 0)), 0);
+}
+
+// S-MIRROR-6
+TEST_P(Mirror, ADirectoryWithAVolumeIsNotMirrored) {
+  Unmount();
+  MountedVolume catalog(bare().path(), Outside("catalog"));
+  ASSERT_TRUE(std::filesystem::create_directory(Outside("catalog")));
+  catalog.Mount();
+  catalog.Unmount();
+  ExpectRefused(volume().TryMount(), kMountFailed);
+  EXPECT_THAT(volume().TryMount().err, HasSubstr("names=catalog"));
+  // And without a word it is what it was.
+  MountedVolume either(bare().path(), Outside("catalog"), "");
+  either.Mount();
+  EXPECT_FALSE(bare().Exists(".hardlinkfs/session") && either.Log().find("names of the backing") != std::string::npos);
+}
+
+// S-MIRROR-6
+TEST_P(Mirror, IsTheDefault) {
+  Unmount();
+  ASSERT_TRUE(std::filesystem::create_directory(Outside("mnt2")));
+  MountedVolume either(bare().path(), Outside("mnt2"), "");
+  either.Mount();
+  EXPECT_EQ(Folder(Outside("mnt2")).Write("a", ""), 0);
+  either.Unmount();
+  EXPECT_THAT(bare().Names(), ElementsAre("a"));
+}
+
+// S-MIRROR-7
+TEST_P(Mirror, ASourceMayHaveSeveral) {
+  ASSERT_TRUE(std::filesystem::create_directory(Outside("second")));
+  MountedVolume second(bare().path(), Outside("second"), kMirrorRegime);
+  second.Mount(kAskAlways);
+  ASSERT_EQ(top().Write("a", "text"), 0);
+  EXPECT_EQ(Folder(second.mountpoint()).Read("a"), "text");
+  EXPECT_EQ(Folder(second.mountpoint()).Ino("a"), top().Ino("a"));
+}
+
+// S-MIRROR-8
+TEST_P(Mirror, WhatIsKnownTakesNoDescriptors) {
+  const size_t before = DescriptorsOfTheServer();
+  for (int i = 0; i < 500; ++i) ASSERT_EQ(bare().Write(std::to_string(i), ""), 0);
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(top().Exists(std::to_string(i)));
+  EXPECT_LT(DescriptorsOfTheServer(), before + 50);
+}
+
+// S-MIRROR-9
+TEST_P(Mirror, WhatTheKernelBelievesWronglyEndsAsOnTheBacking) {
+  Remount(kBelieve);
+  EXPECT_EQ(top().Status("a").error, ENOENT);
+  ASSERT_EQ(bare().Write("a", "others'"), 0);
+  // The kernel takes it for absent, and so asks to make it.
+  EXPECT_EQ(top().Opens("a", O_RDWR | O_CREAT), 0);
+  EXPECT_EQ(top().Read("a"), "others'");
+  ASSERT_EQ(bare().Mkdir("d"), 0);
+  EXPECT_EQ(top().Status("e").error, ENOENT);
+  ASSERT_EQ(bare().Write("e", ""), 0);
+  EXPECT_EQ(top().Opens("e", O_RDWR | O_CREAT | O_EXCL), EEXIST);
+  // It takes these for present.
+  for (const char* const name : {"gone", "replaced"}) ASSERT_EQ(top().Write(name, "text"), 0);
+  ASSERT_EQ(bare().Unlink("gone"), 0);
+  ASSERT_EQ(bare().Write("new", "new text"), 0);
+  ASSERT_EQ(bare().Rename("new", "replaced"), 0);
+  EXPECT_EQ(top().Opens("gone", O_RDONLY), ENOENT);
+  EXPECT_EQ(top().Read("replaced"), "new text");
+  ASSERT_EQ(top().Write("gone too", ""), 0);
+  ASSERT_EQ(bare().Unlink("gone too"), 0);
+  EXPECT_EQ(top().Unlink("gone too"), ENOENT);
+}
+
+// S-MIRROR-9
+TEST_P(Mirror, ARemovedDirectoryThatSomebodyWorksInIsEmpty) {
+  ASSERT_EQ(top().Mkdir("d"), 0);
+  const UniqueFd open = top().Open("d", O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(top().Rmdir("d"), 0);
+  EXPECT_EQ(StatOf(open.get()).error, 0);
+  EXPECT_THAT(ReadEntries(open.get()), IsEmpty());
+  EXPECT_EQ(Ended(openat(open.get(), "a", O_CREAT | O_RDWR, 0600)), ENOENT);
+}
+
+// S-MIRROR-10
+TEST_P(Mirror, ReadOnlyAndNoatimeHoldForTheServerToo) {
+  ASSERT_EQ(bare().Write("a", "text"), 0);
+  ASSERT_EQ(bare().SetTimes("a", {1000, 0}, {2000, 0}), 0);
+  Remount("ro,noatime");
+  EXPECT_EQ(top().Read("a"), "text");
+  EXPECT_EQ(top().Write("a", ""), EROFS);
+  EXPECT_EQ(top().Unlink("a"), EROFS);
+  EXPECT_EQ(bare().Status("a").atime.tv_sec, 1000);
+  EXPECT_EQ(bare().Write("a", "others still write"), 0);
+}
+
+}  // namespace
+}  // namespace hardlinkfs
