@@ -118,8 +118,15 @@ Status CatalogVolume::RescueAbandoned() {
 Result<bool> CatalogVolume::RemoveHome(InodeId orphan, const InodeRecord& record) {
   const Place& home = *record.home;
   const bool is_directory = record.type == FileType::kDirectory;
+  const auto leave = [&]() -> Result<bool> {
+    // What was removed from it could come back from a power cut, and nobody would know it any longer.
+    if (is_directory) {
+      if (Status synced = SyncEntries(orphan); !synced.ok()) return synced.error();
+    }
+    return LeaveToAdoption(home);
+  };
   // It was somebody's last name when a snapshot of the catalog was made. What lies there now may have got a name since.
-  if (record.unconfirmed) return LeaveToAdoption(home);
+  if (record.unconfirmed) return leave();
   const bool of_this_session = verified_.Contains(orphan);
   const Result<BackingDirectoryRef> in = directories_.Open(home.directory);
   if (in.code() == ENOENT || in.code() == ENOTDIR) return true;
@@ -138,13 +145,13 @@ Result<bool> CatalogVolume::RemoveHome(InodeId orphan, const InodeRecord& record
     // A shorter one of the same time is what a power cut during its removal has left (FAT frees the content before the entry goes).
     const bool written = there->size > record.size || (there->size > 0 && there->mtime != record.seen_mtime);
     const bool changed = there->type != record.type || (comparable && written);
-    if (changed) return LeaveToAdoption(home);
+    if (changed) return leave();
   }
   const Status removed = is_directory ? backing_.RemoveDirectory(*in, home.name) : backing_.RemoveFile(*in, home.name);
   if (removed.code() == ENOTEMPTY || removed.code() == EEXIST) {
     // Of this session it waits for what is still open in it; but what a power cut brought back would stay for ever.
     if (of_this_session && !HoldsStrangers(orphan)) return false;
-    return LeaveToAdoption(home);
+    return leave();
   }
   if (!removed.ok() && removed.code() != ENOENT) return removed.error();
   return true;

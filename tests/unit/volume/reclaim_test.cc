@@ -28,6 +28,29 @@ TEST_F(ReclaimTest, ContentGoesOnlyAfterTheDeletionIsDurable) {
   EXPECT_EQ(volume().inode_count(), 1U);
 }
 
+// What comes back there after a power cut has no record any longer, and would be taken for a stranger's.
+TEST_F(ReclaimTest, ADirectoryThatHasToStayIsSyncedBeforeItIsForgotten) {
+  const InodeId directory = Directory("d");
+  File("d/a", "1");
+  ASSERT_EQ(volume().SyncAll().code(), 0);
+  BareFile("d/theirs", "x");
+  ASSERT_EQ(Remove("d/a"), 0);
+  ASSERT_EQ(Remove("d"), 0);
+  bool removed = false;
+  bool synced = false;
+  backing().SetFaultHook([&](BackingCall call, const std::string&) {
+    removed = removed || call == BackingCall::kRemoveFile;
+    synced = synced || (removed && call == BackingCall::kSyncDirectory && volume().Read(directory).ok());
+    return 0;
+  });
+  EXPECT_TRUE(volume().ReclaimSome(10).ok());
+  backing().SetFaultHook(nullptr);
+  EXPECT_EQ(volume().Read(directory).code(), ENOENT);
+  EXPECT_TRUE(removed);
+  EXPECT_TRUE(synced);
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/theirs=x"));
+}
+
 TEST_F(ReclaimTest, FailedSyncRemovesNothing) {
   File("a", "1");
   Remove("a");
