@@ -56,10 +56,7 @@ std::string StateText(const Json& status) {
          "; nothing can be changed until it is unmounted and mounted again";
 }
 
-void PrintForPeople(const Json& status) {
-  std::printf("%s on %s\n", Text(status["source"]).c_str(), Text(status["mountpoint"]).c_str());
-  PrintLine("state", StateText(status));
-  PrintLine("filesystem", Text(status["filesystem"]));
+void PrintCatalog(const Json& status) {
   PrintLine("inodes", Text(status["inodes"]));
   PrintLine("synced", status["unsynced"].get<bool>() ? "not all of it yet" : "all");
   PrintLine("to remove", Text(status["to_remove"]) + " unlinked contents");
@@ -70,6 +67,15 @@ void PrintForPeople(const Json& status) {
     PrintLine("catalog", "was damaged once; goes on from its snapshot of " + Text(status["restored_from"]));
   }
   if (!status["reserve_whole"].get<bool>()) PrintLine("space", "none: only removing works");
+}
+
+void PrintForPeople(const Json& status) {
+  std::printf("%s on %s\n", Text(status["source"]).c_str(), Text(status["mountpoint"]).c_str());
+  const bool has_catalog = status["names"] == "catalog";
+  PrintLine("state", StateText(status));
+  PrintLine("filesystem", Text(status["filesystem"]));
+  PrintLine("names", has_catalog ? "of the catalog" : "of the backing, which others may use too");
+  if (has_catalog) PrintCatalog(status);
   PrintLine("passthrough", Text(status["passthrough"]));
   PrintLine("io_uring", Text(status["io_uring"]));
   PrintLine("server", "process " + Text(status["server"]));

@@ -85,6 +85,7 @@ bool SuitsMirror(const MountPoints& points, const MountOptions& options) {
 std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, const MountOptions& options) {
   OpenMirrorOptions open;
   open.volume.max_links = options.max_links;
+  if (options.watch == WatchUse::kOff) open.volume.watching = Watching::kNever;
   if (options.no_atime) open.atime = MirrorAtime::kNever;
   if (options.read_only) open.access = MirrorAccess::kReadOnly;
   Result<std::unique_ptr<MirrorVolume>> mirror = OpenMirror(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)), open);

@@ -44,6 +44,7 @@ std::string StatusText(Server& server) {
   const Json status = {{"source", server.options.source},
                        {"mountpoint", server.options.mountpoint},
                        {"filesystem", server.vfs.capabilities().filesystem},
+                       {"names", server.options.backing == BackingUse::kOurs ? "catalog" : "backing"},
                        {"state", StateOf(health, server.options)},
                        {"failure", failure},
                        {"after_crash", health.after_crash},

@@ -97,6 +97,12 @@ bool SetPassthrough(MountOptions& options, const std::string& value) {
   return Choose(options.passthrough, value, choices);
 }
 
+bool SetWatch(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, WatchUse>{"auto", WatchUse::kAutomatic},
+                               std::pair<std::string_view, WatchUse>{"off", WatchUse::kOff}};
+  return Choose(options.watch, value, choices);
+}
+
 constexpr std::string_view kOctal = "an octal number from 0 to 777";
 
 constexpr std::array kRules{
@@ -154,6 +160,7 @@ constexpr std::array kRules{
     OptionRule{"max_links", "a number from 1 to 4294967295", "how many names a file may have (default: 65000)", SetMaxLinks},
     OptionRule{"io_uring", "auto, on or off", "talk to the kernel by io_uring (default: auto, where the kernel permits it)", SetIoUring},
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
+    OptionRule{"watch", "auto or off", "with names=backing, hear from the kernel what others change there (default: auto)", SetWatch},
     OptionRule{"log", "a path", "write the log to this file (default: syslog, or the terminal with -f)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.log_file, v); }},
     OptionRule{"debug", "", "log every request", [](MountOptions& o, const std::string&) { return o.debug = true; }},

@@ -15,6 +15,7 @@ namespace hardlinkfs {
 enum class Naming { kAutomatic, kCatalog, kBacking };
 enum class IoUringUse { kAutomatic, kOn, kOff };
 enum class PassthroughUse { kAutomatic, kOff };
+enum class WatchUse { kAutomatic, kOff };
 enum class Synchronous { kNothing, kNames, kEverything };
 enum class Sharing { kDefault, kRootAndOwner, kEverybody };
 
@@ -41,6 +42,7 @@ struct MountOptions {
   std::string log_file;  // empty: none
   IoUringUse io_uring = IoUringUse::kAutomatic;
   PassthroughUse passthrough = PassthroughUse::kAutomatic;
+  WatchUse watch = WatchUse::kAutomatic;
   // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, context=..., and "ro", "noatime", "sync" and "dirsync" when set.
   std::vector<std::string> kernel_flags;
 };

@@ -2,6 +2,7 @@
 #include "fuse/vfs/inode_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hardlinkfs {
 
@@ -14,29 +15,33 @@ void InodeTable::AddLookup(InodeRef inode) {
 }
 
 bool InodeTable::DropLookups(InodeId inode, uint64_t count) {
+  Erased erased;
   Shard& shard = ShardOf(inode);
   MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(inode);
   if (found == shard.entries.end()) return false;
   found->second.lookups -= std::min(found->second.lookups, count);
-  return EraseIfIdle(shard, found);
+  erased = EraseIfIdle(shard, found);
+  return erased.orphan;
 }
 
 bool InodeTable::Close(InodeId inode) {
+  Erased erased;
   Shard& shard = ShardOf(inode);
   MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(inode);
   if (found == shard.entries.end()) return false;
   if (found->second.open != nullptr) --open_count_;
   found->second.open = nullptr;
-  return EraseIfIdle(shard, found);
+  erased = EraseIfIdle(shard, found);
+  return erased.orphan;
 }
 
-bool InodeTable::EraseIfIdle(Shard& shard, std::unordered_map<InodeId, Entry>::iterator entry) {
-  if (!IsIdle(entry->second)) return false;
-  const bool orphan = entry->second.orphan;
+InodeTable::Erased InodeTable::EraseIfIdle(Shard& shard, std::unordered_map<InodeId, Entry>::iterator entry) {
+  if (!IsIdle(entry->second)) return {};
+  Erased erased{entry->second.orphan, std::move(entry->second.known)};
   shard.entries.erase(entry);
-  return orphan;
+  return erased;
 }
 
 bool InodeTable::MarkOrphan(InodeId inode) {

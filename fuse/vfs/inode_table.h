@@ -121,8 +121,12 @@ class InodeTable {
     std::unordered_map<InodeId, Entry> entries GUARDED_BY(mutex);
   };
   static bool IsIdle(const Entry& entry) { return entry.lookups == 0 && entry.open == nullptr; }
-  // RETURNS: whether the entry went, and was an orphan's.
-  static bool EraseIfIdle(Shard& shard, std::unordered_map<InodeId, Entry>::iterator entry) REQUIRES(shard.mutex);
+  // What went with an entry; let go of after the shard's lock, since that may close a file.
+  struct Erased {
+    bool orphan = false;
+    InodeRef known;
+  };
+  static Erased EraseIfIdle(Shard& shard, std::unordered_map<InodeId, Entry>::iterator entry) REQUIRES(shard.mutex);
 
   Shard& ShardOf(InodeId inode) { return shards_[Raw(inode) % shards_.size()]; }
   const Shard& ShardOf(InodeId inode) const { return shards_[Raw(inode) % shards_.size()]; }

@@ -46,10 +46,19 @@ void Invalidator::ListingChanged(InodeId directory) {
   wake_.notify_one();
 }
 
-void Invalidator::NameAppeared(InodeId directory, const Name& name) {
+void Invalidator::NameChanged(InodeId directory, const Name& name) {
   {
     MutexLock lock(mutex_);
     if (!pending_.everything) pending_.names.emplace(directory, name.bytes());
+    pending_.Bound();
+  }
+  wake_.notify_one();
+}
+
+void Invalidator::EverythingChanged() {
+  {
+    MutexLock lock(mutex_);
+    pending_.everything = true;
     pending_.Bound();
   }
   wake_.notify_one();

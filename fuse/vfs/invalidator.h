@@ -41,7 +41,8 @@ class Invalidator final : public ChangeObserver {
 
   void AttributesChanged(InodeId inode) override;
   void ListingChanged(InodeId directory) override;
-  void NameAppeared(InodeId directory, const Name& name) override;
+  void NameChanged(InodeId directory, const Name& name) override;
+  void EverythingChanged() override;
 
  private:
   struct Changes {

@@ -2,9 +2,11 @@
 #include "store/mirror/mirror_volume.h"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "store/backing/linux_calls.h"
@@ -60,6 +62,20 @@ Result<InodeRef> MirrorVolume::Number(int directory_fd, const char* name) {
   const Result<BackingStat> seen = StatAt(held->get(), "");
   if (!seen.ok()) return seen.error();
   return nodes_.Remember(NumbersOf(*seen), *std::move(held));
+}
+
+void MirrorVolume::Observe(ChangeObserver* observer) {
+  watcher_.reset();
+  if (observer == nullptr || options_.watching == Watching::kNever) return;
+  // Without handles there is nothing by which an event could be known to be about a file.
+  Result<std::unique_ptr<Watcher>> watcher = Error{EOPNOTSUPP, "no handles"};
+  if (reopening_ == Reopening::kByHandle) watcher = Watcher::Start(root_.get(), nodes_, *observer);
+  if (watcher.ok()) {
+    watcher_ = *std::move(watcher);
+    return;
+  }
+  spdlog::info("the kernel does not tell of changes on the backing ({}: {}): they are seen when the timeouts end", watcher.error().what,
+               std::strerror(watcher.code()));
 }
 
 Result<BackingSpace> MirrorVolume::Space() { return SpaceOf(root_.get()); }

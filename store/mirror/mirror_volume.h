@@ -17,6 +17,7 @@
 #include "store/base/result.h"
 #include "store/base/unique_fd.h"
 #include "store/mirror/node_table.h"
+#include "store/mirror/watcher.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -27,7 +28,10 @@ enum class Reopening {
   kByDescriptor  // each file that the kernel knows costs one
 };
 
+enum class Watching { kIfPossible, kNever };
+
 struct MirrorOptions {
+  Watching watching = Watching::kIfPossible;
   std::optional<uint32_t> max_links;  // EMLINK beyond it; unset: as the backing
 };
 
@@ -40,7 +44,8 @@ class MirrorVolume final : public Volume {
 
   // What others wrote is theirs to sync, and so it is with an unmount of a bind mount.
   Status Close() override { return {}; }
-  void Observe(ChangeObserver* observer) override { observer_ = observer; }
+  // Tells `observer` as soon as the kernel tells us, if it does.
+  void Observe(ChangeObserver* observer) override;
   const Capabilities& capabilities() const override { return capabilities_; }
   Result<BackingSpace> Space() override;
   VolumeHealth Health() override { return {}; }
@@ -116,7 +121,7 @@ class MirrorVolume final : public Volume {
   const uint64_t generation_;
   const MirrorOptions options_;
   NodeTable nodes_;
-  ChangeObserver* observer_ = nullptr;
+  std::unique_ptr<Watcher> watcher_;
 };
 
 }  // namespace hardlinkfs

@@ -36,7 +36,7 @@ void CatalogVolume::TellListing(InodeId directory) const {
 }
 
 void CatalogVolume::TellName(InodeId directory, const Name& name) const {
-  if (observer_ != nullptr) observer_->NameAppeared(directory, name);
+  if (observer_ != nullptr) observer_->NameChanged(directory, name);
 }
 
 Status CatalogVolume::Prepare(InodeId inode) {

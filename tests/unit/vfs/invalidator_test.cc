@@ -76,7 +76,7 @@ TEST_F(InvalidatorTest, WhatChangedIsDropped) {
   invalidator.AttributesChanged(kFile);
   invalidator.ListingChanged(kDirectory);
   invalidator.ListingChanged(kDirectory);
-  invalidator.NameAppeared(kDirectory, N("a"));
+  invalidator.NameChanged(kDirectory, N("a"));
   invalidator.Start();
   EXPECT_THAT(cache_.Await(3), UnorderedElementsAre("attributes 20", "listing 21", "name 21 a"));
   invalidator.AttributesChanged(kDirectory);
@@ -99,7 +99,7 @@ TEST_F(InvalidatorTest, NobodyWaitsForTheKernel) {
   invalidator.AttributesChanged(kFile);
   cache_.AwaitHeld();
   invalidator.ListingChanged(kDirectory);
-  invalidator.NameAppeared(kDirectory, N("a"));
+  invalidator.NameChanged(kDirectory, N("a"));
   cache_.HoldUp(false);
   EXPECT_THAT(cache_.Await(3), ElementsAre("attributes 20", "name 21 a", "listing 21"));
 }
@@ -108,7 +108,7 @@ TEST_F(InvalidatorTest, TooManyChangesAreEverythingThatTheKernelKnows) {
   Invalidator invalidator(cache_, table_, hours(1));
   table_.AddLookup(InodeRef(kFile));
   table_.AddLookup(InodeRef(kDirectory));
-  for (size_t i = 0; i <= Invalidator::kMaxChanges; ++i) invalidator.NameAppeared(kDirectory, N("#" + std::to_string(i)));
+  for (size_t i = 0; i <= Invalidator::kMaxChanges; ++i) invalidator.NameChanged(kDirectory, N("#" + std::to_string(i)));
   invalidator.Start();
   EXPECT_THAT(cache_.Await(4), UnorderedElementsAre("all names", "listing 1", "listing 20", "listing 21"));
   invalidator.AttributesChanged(kFile);

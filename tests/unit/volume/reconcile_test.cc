@@ -262,7 +262,8 @@ class ChangesTold final : public ChangeObserver {
  public:
   void AttributesChanged(InodeId inode) override { attributes.push_back(inode); }
   void ListingChanged(InodeId directory) override { listings.push_back(directory); }
-  void NameAppeared(InodeId directory, const Name& name) override { names.emplace_back(directory, name.bytes()); }
+  void NameChanged(InodeId directory, const Name& name) override { names.emplace_back(directory, name.bytes()); }
+  void EverythingChanged() override { FAIL(); }
 
   std::vector<InodeId> attributes;
   std::vector<InodeId> listings;
