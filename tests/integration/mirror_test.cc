@@ -255,14 +255,16 @@ TEST_P(Mirror, WhatTheKernelBelievesWronglyEndsAsOnTheBacking) {
   EXPECT_EQ(top().Status("e").error, ENOENT);
   ASSERT_EQ(bare().Write("e", ""), 0);
   EXPECT_EQ(top().Opens("e", O_RDWR | O_CREAT | O_EXCL), EEXIST);
-  // It takes these for present.
-  for (const char* const name : {"gone", "replaced"}) ASSERT_EQ(top().Write(name, "text"), 0);
+  // It takes these for present. None of them is open here.
+  for (const char* const name : {"gone", "gone too", "replaced"}) {
+    ASSERT_EQ(bare().Write(name, "text"), 0);
+    ASSERT_EQ(top().Status(name).error, 0);
+  }
   ASSERT_EQ(bare().Unlink("gone"), 0);
   ASSERT_EQ(bare().Write("new", "new text"), 0);
   ASSERT_EQ(bare().Rename("new", "replaced"), 0);
   EXPECT_EQ(top().Opens("gone", O_RDONLY), ENOENT);
   EXPECT_EQ(top().Read("replaced"), "new text");
-  ASSERT_EQ(top().Write("gone too", ""), 0);
   ASSERT_EQ(bare().Unlink("gone too"), 0);
   EXPECT_EQ(top().Unlink("gone too"), ENOENT);
 }
