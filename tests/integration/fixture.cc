@@ -107,6 +107,10 @@ std::vector<TestBacking> BackingsAndMirrors() {
     if (backing.name == "exfat" || backing.name == "vfat") continue;
     all.push_back({backing.name + "Mirror", backing.directory, kMirrorRegime});
   }
+  const char* const given = getenv("HARDLINKFS_TEST_MIRRORS");
+  for (const std::string& directory : Split(given == nullptr ? "" : given, ':')) {
+    all.push_back({FilesystemName(directory) + "Mirror", directory, kMirrorRegime});
+  }
   return all;
 }
 

@@ -29,7 +29,8 @@ struct TestBacking {
 void PrintTo(const TestBacking& backing, std::ostream* out);
 
 std::vector<TestBacking> TestBackings();
-// Each of them with names=catalog, and with names=backing where it has hard links.
+// Each of them with names=catalog, and with names=backing where it has hard links; and with names=backing those that HARDLINKFS_TEST_MIRRORS
+// names (tests/run makes btrfs and xfs).
 std::vector<TestBacking> BackingsAndMirrors();
 std::string NameOf(const testing::TestParamInfo<TestBacking>& info);
 
@@ -115,6 +116,11 @@ class MountTest : public testing::TestWithParam<TestBacking> {
   std::string Outside(std::string_view name) const { return elsewhere_.path() + "/" + std::string(name); }
   // exFAT or vfat: no owners, no modes, no holes.
   bool on_fat() const { return GetParam().name == "exfat" || GetParam().name == "vfat"; }
+  // btrfs and xfs, whose limits are a mirror's limits too.
+  bool on_btrfs() const { return GetParam().name == "btrfsMirror"; }
+  bool on_xfs() const { return GetParam().name == "xfsMirror"; }
+  // What nlink says of a directory in which `counted` are counted: btrfs does not count.
+  uint32_t DirectoryNlink(uint32_t counted) const { return on_btrfs() ? 1 : counted; }
 
  private:
   ScratchDirectory elsewhere_;

@@ -194,18 +194,18 @@ TEST_P(Listing, ShowsTheNewParentOfADirectoryThatWasMoved) {
 
 // S-LIST-6
 TEST_P(Listing, CountsSubdirectoriesInNlink) {
-  EXPECT_EQ(top().Nlink("."), 2U);  // the root of a new volume was listed when it was made
+  EXPECT_EQ(top().Nlink("."), DirectoryNlink(2));  // the root of a new volume was listed when it was made
   ASSERT_EQ(top().Mkdir("d"), 0);
   ASSERT_EQ(top().Mkdir("d/e"), 0);
   ASSERT_EQ(top().Mkdir("d/f"), 0);
-  EXPECT_EQ(top().Nlink("d"), 4U);
+  EXPECT_EQ(top().Nlink("d"), DirectoryNlink(4));
   ASSERT_EQ(top().Rename("d/e", "e"), 0);
-  EXPECT_EQ(top().Nlink("d"), 3U);
-  EXPECT_EQ(top().Nlink("."), 4U);
+  EXPECT_EQ(top().Nlink("d"), DirectoryNlink(3));
+  EXPECT_EQ(top().Nlink("."), DirectoryNlink(4));
   ASSERT_EQ(top().Rename("e", "d/f"), 0);
-  EXPECT_EQ(top().Nlink("d"), 3U);
+  EXPECT_EQ(top().Nlink("d"), DirectoryNlink(3));
   ASSERT_EQ(top().Rmdir("d/f"), 0);
-  EXPECT_EQ(top().Nlink("d"), 2U);
+  EXPECT_EQ(top().Nlink("d"), DirectoryNlink(2));
 }
 
 // S-INO-1
