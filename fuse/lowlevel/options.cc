@@ -103,6 +103,12 @@ bool SetWatch(MountOptions& options, const std::string& value) {
   return Choose(options.watch, value, choices);
 }
 
+bool SetSubmounts(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, SubmountUse>{"hide", SubmountUse::kHide},
+                               std::pair<std::string_view, SubmountUse>{"follow", SubmountUse::kFollow}};
+  return Choose(options.submounts, value, choices);
+}
+
 constexpr std::string_view kOctal = "an octal number from 0 to 777";
 
 constexpr std::array kRules{
@@ -161,6 +167,7 @@ constexpr std::array kRules{
     OptionRule{"io_uring", "auto, on or off", "talk to the kernel by io_uring (default: auto, where the kernel permits it)", SetIoUring},
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
     OptionRule{"watch", "auto or off", "with names=backing, hear from the kernel what others change there (default: auto)", SetWatch},
+    OptionRule{"submounts", "hide or follow", "with names=backing, what is mounted below the source (default: hide)", SetSubmounts},
     OptionRule{"log", "a path", "write the log to this file (default: syslog, or the terminal with -f)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.log_file, v); }},
     OptionRule{"debug", "", "log every request", [](MountOptions& o, const std::string&) { return o.debug = true; }},

@@ -16,6 +16,7 @@ enum class Naming { kAutomatic, kCatalog, kBacking };
 enum class IoUringUse { kAutomatic, kOn, kOff };
 enum class PassthroughUse { kAutomatic, kOff };
 enum class WatchUse { kAutomatic, kOff };
+enum class SubmountUse { kHide, kFollow };
 enum class Synchronous { kNothing, kNames, kEverything };
 enum class Sharing { kDefault, kRootAndOwner, kEverybody };
 
@@ -43,6 +44,7 @@ struct MountOptions {
   IoUringUse io_uring = IoUringUse::kAutomatic;
   PassthroughUse passthrough = PassthroughUse::kAutomatic;
   WatchUse watch = WatchUse::kAutomatic;
+  SubmountUse submounts = SubmountUse::kHide;
   // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, context=..., and "ro", "noatime", "sync" and "dirsync" when set.
   std::vector<std::string> kernel_flags;
 };

@@ -63,7 +63,7 @@ int XattrFlags(XattrMode mode) {
 }  // namespace
 
 Result<Attributes> MirrorVolume::ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   Status changed;
   if (change.uid.has_value() || change.gid.has_value()) {
@@ -85,20 +85,20 @@ Result<Attributes> MirrorVolume::ChangeAttributes(InodeId inode, const Attribute
 }
 
 Result<std::string> MirrorVolume::GetXattr(InodeId inode, const std::string& name) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   return GetXattrOf(fd->get(), name);
 }
 
 Result<std::vector<std::string>> MirrorVolume::ListXattrs(InodeId inode) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   return ListXattrsOf(fd->get());
 }
 
 Result<Attributes> MirrorVolume::SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
                                           XattrMode mode) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   // Whether sgid stays depends on who sets an ACL.
   std::optional<AsCaller> as_caller;
@@ -113,7 +113,7 @@ Result<Attributes> MirrorVolume::SetXattr(const Caller& caller, InodeId inode, c
 }
 
 Status MirrorVolume::RemoveXattr(InodeId inode, const std::string& name) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   if (removexattr(ProcPath(fd->get()).c_str(), name.c_str()) != 0) return LastError("removexattr");
   return {};

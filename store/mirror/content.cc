@@ -14,11 +14,11 @@ namespace hardlinkfs {
 // those who wait for one.
 Result<std::unique_ptr<BackingFile>> MirrorVolume::OpenContent(InodeId inode) {
   auto opened = PosixFile::Opened::kReadOnly;
-  Result<UniqueFd> fd = Open(inode, O_RDONLY | O_NONBLOCK);
+  Result<UniqueFd> fd = OpenInode(inode, O_RDONLY | O_NONBLOCK);
   // A server that is not root may own what it may not read.
   if (fd.code() == EACCES) {
     opened = PosixFile::Opened::kReadWrite;
-    fd = Open(inode, O_WRONLY | O_NONBLOCK);
+    fd = OpenInode(inode, O_WRONLY | O_NONBLOCK);
   }
   if (!fd.ok()) return fd.error();
   return std::unique_ptr<BackingFile>(std::make_unique<PosixFile>(*std::move(fd), opened));
@@ -38,7 +38,7 @@ Result<Attributes> MirrorVolume::Truncate(InodeId inode, BackingFile& content, u
 
 // Of a file its fsync has said it all.
 Status MirrorVolume::SyncInode(InodeId inode) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   const Result<BackingStat> seen = StatAt(fd->get(), "");
   if (!seen.ok()) return seen.error();

@@ -36,7 +36,7 @@ Result<UniqueFd> MakeAt(int directory_fd, const char* name, const NodeRequest& r
 }  // namespace
 
 Result<CreatedInode> MirrorVolume::Create(const Caller& caller, InodeId directory, const Name& name, const NodeRequest& request) {
-  const Result<UniqueFd> in = Open(directory, O_PATH);
+  const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   const char* const component = name.bytes().c_str();
   Result<UniqueFd> file = UniqueFd();
@@ -60,7 +60,7 @@ Result<CreatedInode> MirrorVolume::Create(const Caller& caller, InodeId director
 }
 
 Result<CreatedInode> MirrorVolume::CreateUnnamed(const Caller& caller, InodeId directory, uint32_t mode, Linkable linkable) {
-  const Result<UniqueFd> in = Open(directory, O_PATH);
+  const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   Result<UniqueFd> file = UniqueFd();
   {

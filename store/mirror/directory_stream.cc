@@ -27,7 +27,7 @@ Result<std::vector<ListedName>> MirrorStream::List(uint64_t offset) {
     const auto& entry = *reinterpret_cast<const dirent64*>(buffer.data() + at);
     names.push_back({.name = std::string(static_cast<const char*>(entry.d_name)),
                      .type = static_cast<FileType>(entry.d_type),
-                     .number = entry.d_ino,
+                     .number = numbers_.Of(device_, entry.d_ino),
                      .offset = static_cast<uint64_t>(entry.d_off)});
     at += entry.d_reclen;
   }

@@ -10,6 +10,7 @@
 #include "store/base/mutex.h"
 #include "store/base/result.h"
 #include "store/base/unique_fd.h"
+#include "store/mirror/inode_numbers.h"
 #include "store/volume/volume.h"
 
 namespace hardlinkfs {
@@ -17,8 +18,9 @@ namespace hardlinkfs {
 // Thread safety: any thread.
 class MirrorStream final : public DirectoryStream {
  public:
-  // `directory` is open for reading.
-  explicit MirrorStream(UniqueFd directory) : directory_(std::move(directory)) {}
+  // `directory` is open for reading, and lies on `device`. Borrows `numbers`.
+  MirrorStream(UniqueFd directory, uint64_t device, InodeNumbers& numbers)
+      : directory_(std::move(directory)), device_(device), numbers_(numbers) {}
 
   // RETURNS: as Volume::List.
   Result<std::vector<ListedName>> List(uint64_t offset);
@@ -26,6 +28,8 @@ class MirrorStream final : public DirectoryStream {
  private:
   Mutex mutex_;  // what is read depends on the descriptor's position; held over I/O, and after any inode lock
   const UniqueFd directory_;
+  const uint64_t device_;
+  InodeNumbers& numbers_;
 };
 
 }  // namespace hardlinkfs

@@ -20,41 +20,22 @@ struct HandleBuffer {
   file_handle& handle() { return *reinterpret_cast<file_handle*>(memory); }
 };
 
-struct Named {
-  FileKey key;
-  int mount_id = 0;
-};
+}  // namespace
 
-Result<Named> NameToHandle(int fd, const char* name, int flags) {
+size_t FileKey::Hash() const {
+  return (std::hash<std::string_view>()(bytes) * 31 + static_cast<size_t>(type)) * 31 + mount;
+}
+
+Result<FoundHandle> HandleAt(int directory_fd, const char* name) {
   HandleBuffer buffer;
   file_handle& handle = buffer.handle();
   handle.handle_bytes = MAX_HANDLE_SZ;
   int mount_id = 0;
-  if (RetryInterrupted([&] { return name_to_handle_at(fd, name, &handle, &mount_id, flags); }) != 0) return LastError("name_to_handle_at");
-  return Named{{handle.handle_type, std::string(reinterpret_cast<const char*>(handle.f_handle), handle.handle_bytes)}, mount_id};
-}
-
-}  // namespace
-
-size_t FileKey::Hash() const { return std::hash<std::string_view>()(bytes) * 31 + static_cast<size_t>(type); }
-
-Result<FileKey> HandleAt(int directory_fd, const char* name, int mount_id) {
-  Result<Named> named = NameToHandle(directory_fd, name, 0);
-  if (!named.ok()) return named.error();
-  if (named->mount_id != mount_id) return Error{EXDEV, "another filesystem is mounted there"};
-  return std::move(named->key);
-}
-
-Result<FileKey> HandleOf(int fd) {
-  Result<Named> named = NameToHandle(fd, "", AT_EMPTY_PATH);
-  if (!named.ok()) return named.error();
-  return std::move(named->key);
-}
-
-Result<int> MountIdOf(int fd) {
-  const Result<Named> named = NameToHandle(fd, "", AT_EMPTY_PATH);
-  if (!named.ok()) return named.error();
-  return named->mount_id;
+  const int flags = *name == '\0' ? AT_EMPTY_PATH : 0;
+  if (RetryInterrupted([&] { return name_to_handle_at(directory_fd, name, &handle, &mount_id, flags); }) != 0) {
+    return LastError("name_to_handle_at");
+  }
+  return FoundHandle{{handle.handle_type, std::string(reinterpret_cast<const char*>(handle.f_handle), handle.handle_bytes)}, mount_id};
 }
 
 Result<UniqueFd> OpenHandle(int mount_fd, const FileKey& key, int flags) {

@@ -4,6 +4,7 @@
 #define HARDLINKFS_STORE_MIRROR_FILE_KEY_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "store/backing/backing.h"
@@ -17,6 +18,7 @@ struct FileKey {
 
   int type = kNumbers;
   std::string bytes;
+  uint32_t mount = 0;  // index in Mounts; of a handle only
 
   bool operator==(const FileKey&) const = default;
   size_t Hash() const;
@@ -24,12 +26,13 @@ struct FileKey {
 
 // Thread safety: any thread. RETURNS for these: the call's errno; EOPNOTSUPP where the filesystem has no handles.
 
-// The handle of the entry `name` in a directory, or of what `fd` refers to. EXDEV for one on which another filesystem is mounted, that is
-// not in the mount `mount_id`.
-Result<FileKey> HandleAt(int directory_fd, const char* name, int mount_id);
-Result<FileKey> HandleOf(int fd);
-// RETURNS: the id of the mount that `fd` was opened by.
-Result<int> MountIdOf(int fd);
+// A handle, and the id of the mount in which it was found.
+struct FoundHandle {
+  FileKey key;
+  int mount_id = 0;
+};
+// Of the entry `name` in a directory (of what is mounted on it, if something is), or of what the descriptor refers to when it is empty.
+Result<FoundHandle> HandleAt(int directory_fd, const char* name);
 // `mount_fd` refers to anything of that filesystem, by an open that is not O_PATH. ESTALE when the file is gone; EPERM without
 // CAP_DAC_READ_SEARCH.
 Result<UniqueFd> OpenHandle(int mount_fd, const FileKey& handle, int flags);

@@ -12,10 +12,43 @@
 #include "store/backing/linux_calls.h"
 
 namespace hardlinkfs {
+namespace {
 
-Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) const {
+// `name` is a single component. RETURNS: -1 as openat(2).
+int OpenAcrossMounts(int directory_fd, const char* name) {
+  return RetryInterrupted([&] { return openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MirrorVolume>> MirrorVolume::Open(UniqueFd root, Reopening reopening, const Capabilities& capabilities,
+                                                         uint64_t generation, MirrorOptions options) {
+  const Result<BackingStat> seen = StatAt(root.get(), "");
+  if (!seen.ok()) return seen.error();
+  Root opened{std::move(root), NumbersOf(*seen), *seen};
+  if (reopening == Reopening::kByHandle) {
+    const Result<FoundHandle> handle = HandleAt(opened.fd.get(), "");
+    if (!handle.ok()) return handle.error();
+    opened.key = handle->key;
+    opened.mount_id = handle->mount_id;
+  }
+  return std::unique_ptr<MirrorVolume>(new MirrorVolume(std::move(opened), reopening, capabilities, generation, options));
+}
+
+MirrorVolume::MirrorVolume(Root root, Reopening reopening, const Capabilities& capabilities, uint64_t generation, MirrorOptions options)
+    : root_(std::move(root.fd)),
+      reopening_(reopening),
+      capabilities_(capabilities),
+      generation_(generation),
+      options_(options),
+      nodes_(root.key),
+      numbers_(root.seen.device) {
+  mounts_.Add(root.mount_id, UniqueFd(fcntl(root_.get(), F_DUPFD_CLOEXEC, 0)));
+}
+
+Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) {
   return {.inode = inode,
-          .number = stat.inode,
+          .number = numbers_.Of(stat.device, stat.inode),
           .generation = generation_,
           .type = stat.type,
           .mode = stat.mode,
@@ -31,16 +64,12 @@ Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) const {
           .btime = stat.btime.value_or(Timestamp{})};
 }
 
-MirrorVolume::MirrorVolume(UniqueFd root, const FileKey& root_key, Reopening reopening, int mount_id, const Capabilities& capabilities,
-                           uint64_t generation, MirrorOptions options)
-    : root_(std::move(root)), reopening_(reopening), mount_id_(mount_id), capabilities_(capabilities), generation_(generation), options_(options), nodes_(root_key) {}
-
-Result<UniqueFd> MirrorVolume::Open(InodeId inode, int flags) const {
+Result<UniqueFd> MirrorVolume::OpenInode(InodeId inode, int flags) const {
   int held = root_.get();
   if (inode != kRootInode) {
     const Result<NodeTable::Found> found = nodes_.Find(inode);
     if (!found.ok()) return found.error();
-    if (found->held < 0) return OpenHandle(root_.get(), found->key, flags);
+    if (found->held < 0) return OpenHandle(mounts_.descriptor(found->key.mount), found->key, flags);
     held = found->held;
   }
   const int fd = flags == O_PATH ? fcntl(held, F_DUPFD_CLOEXEC, 0)
@@ -49,16 +78,43 @@ Result<UniqueFd> MirrorVolume::Open(InodeId inode, int flags) const {
   return UniqueFd(fd);
 }
 
+Result<FileKey> MirrorVolume::HandleOf(int directory_fd, const char* name) {
+  Result<FoundHandle> found = HandleAt(directory_fd, name);
+  if (!found.ok()) return found.error();
+  std::optional<uint32_t> mount = mounts_.Find(found->mount_id);
+  if (!mount.has_value()) {
+    if (options_.submounts == Submounts::kHide) return Error{EXDEV, "another filesystem is mounted there"};
+    const UniqueFd entry(OpenAcrossMounts(directory_fd, name));
+    if (!entry.valid()) return LastError("open of what is mounted below the source");
+    const Result<BackingStat> seen = StatAt(entry.get(), "");
+    if (!seen.ok()) return seen.error();
+    // A device or a fifo must not be opened.
+    if (seen->type != FileType::kDirectory && seen->type != FileType::kRegular) return Error{EXDEV, "a special file is mounted there"};
+    found = HandleAt(entry.get(), "");  // something else may have been mounted meanwhile
+    if (!found.ok()) return found.error();
+    UniqueFd any(RetryInterrupted([&] { return open(ProcPath(entry.get()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); }));
+    if (!any.valid()) return LastError("open of what is mounted below the source");
+    mount = mounts_.Add(found->mount_id, std::move(any));
+  }
+  found->key.mount = *mount;
+  return std::move(found->key);
+}
+
 Result<InodeRef> MirrorVolume::Number(int directory_fd, const char* name) {
   const bool is_itself = *name == '\0';
   if (reopening_ == Reopening::kByHandle) {
-    const Result<FileKey> handle = is_itself ? HandleOf(directory_fd) : HandleAt(directory_fd, name, mount_id_);
+    const Result<FileKey> handle = HandleOf(directory_fd, name);
     if (!handle.ok()) return handle.error();
     return nodes_.Remember(*handle);
   }
-  Result<UniqueFd> held = is_itself ? UniqueFd(fcntl(directory_fd, F_DUPFD_CLOEXEC, 0)) : Pin(directory_fd, name);
+  Result<UniqueFd> held = UniqueFd();
+  if (!is_itself && options_.submounts == Submounts::kHide) {
+    held = Pin(directory_fd, name);
+  } else {
+    held = UniqueFd(is_itself ? fcntl(directory_fd, F_DUPFD_CLOEXEC, 0) : OpenAcrossMounts(directory_fd, name));
+  }
   if (!held.ok()) return held.error();
-  if (!held->valid()) return LastError("dup");
+  if (!held->valid()) return LastError("open of an entry");
   const Result<BackingStat> seen = StatAt(held->get(), "");
   if (!seen.ok()) return seen.error();
   return nodes_.Remember(NumbersOf(*seen), *std::move(held));

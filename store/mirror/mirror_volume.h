@@ -16,6 +16,8 @@
 #include "store/base/capabilities.h"
 #include "store/base/result.h"
 #include "store/base/unique_fd.h"
+#include "store/mirror/inode_numbers.h"
+#include "store/mirror/mounts.h"
 #include "store/mirror/node_table.h"
 #include "store/mirror/watcher.h"
 #include "store/volume/volume.h"
@@ -29,18 +31,21 @@ enum class Reopening {
 };
 
 enum class Watching { kIfPossible, kNever };
+// What is mounted below the source.
+enum class Submounts { kHide, kFollow };
 
 struct MirrorOptions {
   Watching watching = Watching::kIfPossible;
+  Submounts submounts = Submounts::kHide;
   std::optional<uint32_t> max_links;  // EMLINK beyond it; unset: as the backing
 };
 
 class MirrorVolume final : public Volume {
  public:
-  // `root` is the directory to show, open for reading; `mount_id` is that of its mount, with kByHandle. No other session has the same
-  // `generation`, so that a number that an NFS client has from there is not taken for one of this.
-  MirrorVolume(UniqueFd root, const FileKey& root_key, Reopening reopening, int mount_id, const Capabilities& capabilities,
-               uint64_t generation, MirrorOptions options);
+  // `root` is the directory to show, open for reading. No other session has the same `generation`, so that a number that an NFS client has
+  // from there is not taken for one of this. RETURNS: as the backing.
+  static Result<std::unique_ptr<MirrorVolume>> Open(UniqueFd root, Reopening reopening, const Capabilities& capabilities,
+                                                    uint64_t generation, MirrorOptions options);
 
   // What others wrote is theirs to sync, and so it is with an unmount of a bind mount.
   Status Close() override { return {}; }
@@ -105,22 +110,33 @@ class MirrorVolume final : public Volume {
   size_t known() const { return nodes_.size(); }
 
  private:
+  struct Root {
+    UniqueFd fd;
+    FileKey key;
+    BackingStat seen;
+    int mount_id = 0;  // with kByHandle
+  };
+  MirrorVolume(Root root, Reopening reopening, const Capabilities& capabilities, uint64_t generation, MirrorOptions options);
+
   // RETURNS: a descriptor of the file (O_PATH with these flags, else as open(2)); ESTALE when it is gone.
-  Result<UniqueFd> Open(InodeId inode, int flags) const;
+  Result<UniqueFd> OpenInode(InodeId inode, int flags) const;
   // A file without a name has no handle that may be opened, and may still be in use: a program that was looking it up when another was
   // renamed over it, a working directory.
   class LastName;
-  Attributes Show(InodeId inode, const BackingStat& stat) const;
+  Attributes Show(InodeId inode, const BackingStat& stat);
+  // RETURNS: the handle of what `name` shows, in a mount that is known; EXDEV in one that is not to be followed.
+  Result<FileKey> HandleOf(int directory_fd, const char* name);
   // RETURNS: the number of what `name` shows in a directory, or of what `fd` refers to when it is empty.
   Result<InodeRef> Number(int directory_fd, const char* name);
 
   const UniqueFd root_;
   const Reopening reopening_;
-  const int mount_id_;
   const Capabilities capabilities_;
   const uint64_t generation_;
   const MirrorOptions options_;
   NodeTable nodes_;
+  Mounts mounts_;
+  InodeNumbers numbers_;
   std::unique_ptr<Watcher> watcher_;
 };
 

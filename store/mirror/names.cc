@@ -32,7 +32,7 @@ Status UnlinkAt(int directory_fd, const Name& name, int flags) {
 // Opened before a name of the file goes, for the case that it was the last.
 class MirrorVolume::LastName {
  public:
-  LastName(const MirrorVolume& volume, InodeId inode) : inode_(inode), fd_(volume.Open(inode, O_PATH)) {}
+  LastName(const MirrorVolume& volume, InodeId inode) : inode_(inode), fd_(volume.OpenInode(inode, O_PATH)) {}
 
   // REQUIRES: the name is gone.
   void Gone(NodeTable& nodes) {
@@ -49,7 +49,7 @@ class MirrorVolume::LastName {
 };
 
 Result<Attributes> MirrorVolume::Stat(InodeId inode) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   const Result<BackingStat> seen = StatAt(fd->get(), "");
   if (!seen.ok()) return seen.error();
@@ -57,14 +57,14 @@ Result<Attributes> MirrorVolume::Stat(InodeId inode) {
 }
 
 Result<InodeRef> MirrorVolume::Lookup(InodeId directory, const Name& name) {
-  const Result<UniqueFd> in = Open(directory, O_PATH);
+  const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   return Number(in->get(), name.bytes().c_str());
 }
 
 Result<InodeRef> MirrorVolume::Parent(InodeId directory) {
   if (directory == kRootInode) return InodeRef(kRootInode);
-  const Result<UniqueFd> fd = Open(directory, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(directory, O_PATH);
   if (!fd.ok()) return fd.error();
   const UniqueFd above(RetryInterrupted([&] { return openat(fd->get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC); }));
   if (!above.valid()) return LastError("open of the directory above");
@@ -72,17 +72,19 @@ Result<InodeRef> MirrorVolume::Parent(InodeId directory) {
 }
 
 Result<std::string> MirrorVolume::ReadLink(InodeId inode) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   return ReadLinkAt(fd->get(), "");
 }
 
 Result<std::unique_ptr<DirectoryStream>> MirrorVolume::OpenDirectory(InodeId directory) {
-  const Result<UniqueFd> fd = Open(directory, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(directory, O_PATH);
   if (!fd.ok()) return fd.error();
   Result<UniqueFd> readable = ReopenDirectory(fd->get());
   if (!readable.ok()) return readable.error();
-  return std::unique_ptr<DirectoryStream>(std::make_unique<MirrorStream>(*std::move(readable)));
+  const Result<BackingStat> seen = StatAt(readable->get(), "");
+  if (!seen.ok()) return seen.error();
+  return std::unique_ptr<DirectoryStream>(std::make_unique<MirrorStream>(*std::move(readable), seen->device, numbers_));
 }
 
 // A stream only ever comes from OpenDirectory.
@@ -91,9 +93,9 @@ Result<std::vector<ListedName>> MirrorVolume::List(InodeId /*directory*/, Direct
 }
 
 Result<Attributes> MirrorVolume::Link(InodeId inode, InodeId directory, const Name& name) {
-  const Result<UniqueFd> fd = Open(inode, O_PATH);
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  const Result<UniqueFd> in = Open(directory, O_PATH);
+  const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   if (options_.max_links.has_value()) {
     const Result<BackingStat> before = StatAt(fd->get(), "");
@@ -113,7 +115,7 @@ Result<Attributes> MirrorVolume::Link(InodeId inode, InodeId directory, const Na
 
 // The name may have become another's a moment ago: it goes all the same, as it would on the backing.
 Result<LostName> MirrorVolume::Unlink(InodeId directory, const Name& name, InodeId inode, Use /*use*/) {
-  const Result<UniqueFd> in = Open(directory, O_PATH);
+  const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   LastName last(*this, inode);
   if (Status removed = UnlinkAt(in->get(), name, 0); !removed.ok()) return removed.error();
@@ -122,7 +124,7 @@ Result<LostName> MirrorVolume::Unlink(InodeId directory, const Name& name, Inode
 }
 
 Result<LostName> MirrorVolume::RemoveDirectory(InodeId directory, const Name& name, InodeId inode) {
-  const Result<UniqueFd> in = Open(directory, O_PATH);
+  const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   LastName last(*this, inode);
   if (Status removed = UnlinkAt(in->get(), name, AT_REMOVEDIR); !removed.ok()) return removed.error();
@@ -131,9 +133,9 @@ Result<LostName> MirrorVolume::RemoveDirectory(InodeId directory, const Name& na
 }
 
 Result<std::optional<LostName>> MirrorVolume::Rename(const Caller& caller, const RenameRequest& request) {
-  const Result<UniqueFd> from = Open(request.directory, O_PATH);
+  const Result<UniqueFd> from = OpenInode(request.directory, O_PATH);
   if (!from.ok()) return from.error();
-  const Result<UniqueFd> to = Open(request.new_directory, O_PATH);
+  const Result<UniqueFd> to = OpenInode(request.new_directory, O_PATH);
   if (!to.ok()) return to.error();
   std::optional<LastName> last;
   if (request.target.has_value() && request.replace == Replace::kAllowed) last.emplace(*this, *request.target);

@@ -42,35 +42,23 @@ Status SetMountFlags(int mount, const OpenMirrorOptions& options) {
 bool CanReopenByHandle(int directory) {
   const Result<UniqueFd> root = ReopenDirectory(directory);
   if (!root.ok()) return false;
-  const Result<FileKey> handle = HandleOf(root->get());
-  return handle.ok() && OpenHandle(root->get(), *handle, O_PATH).ok();
+  const Result<FoundHandle> handle = HandleAt(root->get(), "");
+  return handle.ok() && OpenHandle(root->get(), handle->key, O_PATH).ok();
 }
 
 Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirrorOptions& options) {
-  const UniqueFd clone = CloneMount(source.get());
+  const UniqueFd clone = options.volume.submounts == Submounts::kHide ? CloneMount(source.get()) : UniqueFd();
   if (clone.valid()) {
     if (Status set = SetMountFlags(clone.get(), options); !set.ok()) return set.error();
   }
   Result<UniqueFd> root = ReopenDirectory(clone.valid() ? clone.get() : source.get());
   if (!root.ok()) return root.error();
   // What a mirror may rely on its backing has to have; that was the reason to choose it.
-  Capabilities capabilities{.hard_links = true, .stable_inodes = true, .filesystem = FilesystemName(root->get())};
+  const Capabilities capabilities{.hard_links = true, .stable_inodes = true, .filesystem = FilesystemName(root->get())};
   const bool by_handle = CanReopenByHandle(root->get());
   if (!by_handle) spdlog::info("files cannot be opened by handles here: each that the kernel knows takes a descriptor");
-  Result<FileKey> key = by_handle ? HandleOf(root->get()) : FileKey();
-  int mount_id = 0;
-  if (by_handle) {
-    const Result<int> found = MountIdOf(root->get());
-    if (!found.ok()) return found.error();
-    mount_id = *found;
-  } else {
-    const Result<BackingStat> seen = StatAt(root->get(), "");
-    if (!seen.ok()) return seen.error();
-    key = NumbersOf(*seen);
-  }
-  if (!key.ok()) return key.error();
-  return std::make_unique<MirrorVolume>(*std::move(root), *key, by_handle ? Reopening::kByHandle : Reopening::kByDescriptor, mount_id,
-                                        capabilities, static_cast<uint64_t>(time(nullptr)), options.volume);
+  return MirrorVolume::Open(*std::move(root), by_handle ? Reopening::kByHandle : Reopening::kByDescriptor, capabilities,
+                            static_cast<uint64_t>(time(nullptr)), options.volume);
 }
 
 }  // namespace hardlinkfs

@@ -198,6 +198,42 @@ TEST_P(Mirror, WhatIsMountedBelowTheSourceDoesNotShow) {
   EXPECT_EQ(Ended(umount2(bare().Path("below").c_str(), 0)), 0);
 }
 
+// S-MIRROR-5
+TEST_P(Mirror, WhatIsMountedBelowTheSourceShowsWhenItIsToBeFollowed) {
+  ASSERT_EQ(bare().Mkdir("below"), 0);
+  ASSERT_EQ(bare().Write("here", ""), 0);
+  Remount("submounts=follow");
+  ASSERT_EQ(Ended(mount("tmpfs", bare().Path("below").c_str(), "tmpfs", 0, nullptr)), 0);
+  ASSERT_EQ(bare().Write("below/there", "text"), 0);
+  ASSERT_EQ(bare().Link("below/there", "below/too"), 0);
+  EXPECT_TRUE(Eventually([&] { return top().Read("below/there") == "text"; }, milliseconds(1500)));
+  EXPECT_THAT(top().Names("below"), ElementsAre("there", "too"));
+  EXPECT_EQ(top().Ino("below/there"), top().Ino("below/too"));
+  EXPECT_EQ(top().Ino("below/there"), top().Entries("below")[0].ino);
+  EXPECT_EQ(top().Link("below/there", "x"), EXDEV);
+  EXPECT_EQ(top().Link("here", "below/x"), EXDEV);
+  EXPECT_EQ(top().Rename("below/there", "x"), EXDEV);
+  ASSERT_EQ(top().Write("below/made", "here"), 0);
+  EXPECT_EQ(bare().Read("below/made"), "here");
+  Unmount();
+  EXPECT_EQ(Ended(umount2(bare().Path("below").c_str(), 0)), 0);
+}
+
+// S-MIRROR-5
+TEST_P(Mirror, FilesOfTwoFilesystemsAreNeverOneFile) {
+  ASSERT_EQ(bare().Mkdir("one"), 0);
+  ASSERT_EQ(bare().Mkdir("two"), 0);
+  for (const char* const at : {"one", "two"}) ASSERT_EQ(Ended(mount("tmpfs", bare().Path(at).c_str(), "tmpfs", 0, nullptr)), 0);
+  for (const char* const name : {"one/a", "two/a"}) ASSERT_EQ(bare().Write(name, name), 0);
+  ASSERT_EQ(bare().Ino("one/a"), bare().Ino("two/a"));
+  Remount("submounts=follow");
+  EXPECT_NE(top().Ino("one/a"), top().Ino("two/a"));
+  EXPECT_EQ(top().Read("one/a"), "one/a");
+  EXPECT_EQ(top().Read("two/a"), "two/a");
+  Unmount();
+  for (const char* const at : {"one", "two"}) EXPECT_EQ(Ended(umount2(bare().Path(at).c_str(), 0)), 0);
+}
+
 // S-MIRROR-6
 TEST_P(Mirror, ADirectoryWithAVolumeIsNotMirrored) {
   Unmount();
