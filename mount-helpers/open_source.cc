@@ -87,6 +87,7 @@ std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, cons
   open.volume.max_links = options.max_links;
   if (options.watch == WatchUse::kOff) open.volume.watching = Watching::kNever;
   if (options.submounts == SubmountUse::kFollow) open.volume.submounts = Submounts::kFollow;
+  open.map = {.uids = options.mapped_uids, .gids = options.mapped_gids};
   if (options.no_atime) open.atime = MirrorAtime::kNever;
   if (options.read_only) open.access = MirrorAccess::kReadOnly;
   Result<std::unique_ptr<MirrorVolume>> mirror = OpenMirror(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)), open);

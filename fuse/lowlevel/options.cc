@@ -109,6 +109,29 @@ bool SetSubmounts(MountOptions& options, const std::string& value) {
   return Choose(options.submounts, value, choices);
 }
 
+// "1000:2000", or "@100:@200" of groups. An id that is named twice on one side could not be told back.
+bool AddMapping(MountOptions& options, const std::string& value) {
+  const bool of_groups = value.starts_with('@');
+  const size_t colon = value.find(':');
+  if (colon == std::string::npos) return false;
+  std::string_view from = std::string_view(value).substr(0, colon);
+  std::string_view to = std::string_view(value).substr(colon + 1);
+  if (to.starts_with('@') != of_groups) return false;
+  if (of_groups) {
+    from.remove_prefix(1);
+    to.remove_prefix(1);
+  }
+  constexpr uint32_t kLastId = std::numeric_limits<uint32_t>::max() - 1;
+  const std::optional<uint32_t> backing = ParseUnsigned(std::string(from), 10, kLastId);
+  const std::optional<uint32_t> shown = ParseUnsigned(std::string(to), 10, kLastId);
+  if (!backing.has_value() || !shown.has_value()) return false;
+  auto& pairs = of_groups ? options.mapped_gids : options.mapped_uids;
+  const bool is_known = std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == *backing || pair.second == *shown; });
+  if (is_known) return false;
+  pairs.emplace_back(*backing, *shown);
+  return true;
+}
+
 constexpr std::string_view kOctal = "an octal number from 0 to 777";
 
 constexpr std::array kRules{
@@ -168,6 +191,8 @@ constexpr std::array kRules{
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
     OptionRule{"watch", "auto or off", "with names=backing, hear from the kernel what others change there (default: auto)", SetWatch},
     OptionRule{"submounts", "hide or follow", "with names=backing, what is mounted below the source (default: hide)", SetSubmounts},
+    OptionRule{"map", "UID:UID or @GID:@GID, as numbers, no id twice on one side",
+               "with names=backing, show files of one owner (group) as another's, and the other way round; may be given several times", AddMapping},
     OptionRule{"log", "a path", "write the log to this file (default: syslog, or the terminal with -f)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.log_file, v); }},
     OptionRule{"debug", "", "log every request", [](MountOptions& o, const std::string&) { return o.debug = true; }},

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct MountOptions {
   PassthroughUse passthrough = PassthroughUse::kAutomatic;
   WatchUse watch = WatchUse::kAutomatic;
   SubmountUse submounts = SubmountUse::kHide;
+  // Owners and groups, from what they are on the backing to what is shown.
+  std::vector<std::pair<uint32_t, uint32_t>> mapped_uids;
+  std::vector<std::pair<uint32_t, uint32_t>> mapped_gids;
   // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, context=..., and "ro", "noatime", "sync" and "dirsync" when set.
   std::vector<std::string> kernel_flags;
 };

@@ -31,6 +31,14 @@ Status SetMountFlags(int mount, const OpenMirrorOptions& options) {
     attributes.attr_set |= MOUNT_ATTR_NOATIME;
     attributes.attr_clr |= MOUNT_ATTR__ATIME;
   }
+  UniqueFd user_namespace;
+  if (!options.map.empty()) {
+    Result<UniqueFd> made = MakeUserNamespace(options.map);
+    if (!made.ok()) return made.error();
+    user_namespace = *std::move(made);
+    attributes.attr_set |= MOUNT_ATTR_IDMAP;
+    attributes.userns_fd = static_cast<uint64_t>(user_namespace.get());
+  }
   if (attributes.attr_set == 0) return {};
   if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) return LastError("mount_setattr");
   return {};
@@ -48,6 +56,7 @@ bool CanReopenByHandle(int directory) {
 
 Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirrorOptions& options) {
   const UniqueFd clone = options.volume.submounts == Submounts::kHide ? CloneMount(source.get()) : UniqueFd();
+  if (!clone.valid() && !options.map.empty()) return Error{EPERM, "map= takes a mount of its own, and so root, and submounts=hide"};
   if (clone.valid()) {
     if (Status set = SetMountFlags(clone.get(), options); !set.ok()) return set.error();
   }

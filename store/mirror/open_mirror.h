@@ -6,6 +6,7 @@
 
 #include "store/base/result.h"
 #include "store/base/unique_fd.h"
+#include "store/mirror/id_map.h"
 #include "store/mirror/mirror_volume.h"
 
 namespace hardlinkfs {
@@ -17,6 +18,7 @@ struct OpenMirrorOptions {
   MirrorOptions volume;
   MirrorAtime atime = MirrorAtime::kAsTheBacking;
   MirrorAccess access = MirrorAccess::kReadWrite;
+  IdMap map;  // where it is not empty, it takes a mount of its own, and a filesystem that can be mounted so
 };
 
 // `source` is the opened directory. Nothing is written to it. Filesystems that are mounted below it do not show, as with a non-recursive bind

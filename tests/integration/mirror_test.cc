@@ -391,5 +391,35 @@ TEST_P(Mirror, ReadOnlyAndNoatimeHoldForTheServerToo) {
   EXPECT_EQ(bare().Write("a", "others still write"), 0);
 }
 
+// S-MIRROR-11
+TEST_P(Mirror, OwnersAndGroupsCanBeShownAsOthers) {
+  ASSERT_EQ(bare().Mkdir("d"), 0);
+  ASSERT_EQ(bare().Chown("d", 1000, 1000), 0);
+  ASSERT_EQ(bare().Write("of61001", ""), 0);
+  ASSERT_EQ(bare().Chown("of61001", kAlice.uid, kAlice.gid), 0);
+  Remount("map=1000:61001,map=@1000:@61001");
+  EXPECT_EQ(top().Status("d").uid, kAlice.uid);
+  EXPECT_EQ(top().Status("d").gid, kAlice.gid);
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Write("d/hers", "x").code; }), 0);
+  EXPECT_EQ(bare().Status("d/hers").uid, 1000U);
+  EXPECT_EQ(bare().Status("d/hers").gid, 1000U);
+  EXPECT_EQ(AsUser(kBob, [&] { return top().Write("d/his", "x").code; }), EACCES);
+  ASSERT_EQ(top().Write("made", ""), 0);
+  ASSERT_EQ(top().Chown("made", kAlice.uid, kAlice.gid), 0);
+  EXPECT_EQ(bare().Status("made").uid, 1000U);
+  EXPECT_EQ(bare().Status(".").uid, top().Status(".").uid);
+  // Not hers: whose it is could not be told from those that are.
+  EXPECT_EQ(top().Status("of61001").uid, 65534U);
+}
+
+// S-MIRROR-11
+TEST_P(Mirror, MapsThatCannotBeAreRefused) {
+  Unmount();
+  for (const char* const map : {"map=1000", "map=1000:@1000", "map=a:b", "map=1:2,map=1:3", "map=1:3,map=2:3", "map=4294967295:1"}) {
+    ExpectRefused(volume().TryMount(map), kUsage);
+  }
+  ExpectRefused(volume().TryMount("map=1:2,submounts=follow"), kMountFailed);
+}
+
 }  // namespace
 }  // namespace hardlinkfs
