@@ -76,6 +76,7 @@ void SimRun::NoteContentsIn(const BackingDirectoryRef& directory, std::optional<
   // How much speaks for it that what was moved away from here lies under a torn name: of a directory as many entries as are its own.
   const auto likeness = [&](const IntentRecord& intent, const BackingEntry& entry) -> ptrdiff_t {
     if (intent.from.directory != *inode || !entry.name.bytes().starts_with(MemoryBacking::kTornName)) return 0;
+    if (backing.Stat(directory, intent.from.name).ok()) return 0;  // that is not torn
     if (entry.type != FileType::kDirectory) return backing.Stat(directory, entry.name)->size == intent.size ? 1 : 0;
     const auto below = backing.OpenDirectory(directory, entry.name);
     if (!below.ok()) return 0;
