@@ -22,11 +22,11 @@ bool OthersCanChange(int directory, const char* path) {
 
 }  // namespace
 
-std::vector<std::string> InheritedFlags(int source, const std::string& store, const std::vector<std::string>& asked) {
+std::vector<std::string> InheritedFlags(int source, const std::string& store, Shown shown, const std::vector<std::string>& asked) {
   struct statvfs mounted {};
   // What cannot be asked is taken for the worst.
   if (fstatvfs(source, &mounted) != 0) mounted.f_flag = ST_NOSUID | ST_NODEV | ST_NOEXEC;
-  const bool untrusted = OthersCanChange(source, "") || OthersCanChange(source, kPrivateAreaName) ||
+  const bool untrusted = shown == Shown::kOthersToo || OthersCanChange(source, "") || OthersCanChange(source, kPrivateAreaName) ||
                          (!store.empty() && OthersCanChange(AT_FDCWD, store.c_str()));
   std::vector<std::string> flags;
   const auto add = [&](const char* flag, bool needed) {

@@ -1,6 +1,7 @@
 #include "mount-helpers/mount_command.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -37,6 +38,7 @@
 #include "mount-helpers/open_source.h"
 #include "mount-helpers/termination.h"
 #include "store/base/clock.h"
+#include "store/base/privilege.h"
 #include "store/volume/open_volume.h"
 
 namespace hardlinkfs {
@@ -86,7 +88,9 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   SessionOptions out;
   out.source = points.source_path;
   out.mountpoint = points.mountpoint;
-  out.kernel_flags = InheritedFlags(points.source.get(), options.store, options.kernel_flags);
+  const bool shows_others = !options.mapped_uids.empty() || !options.mapped_gids.empty() || options.submounts == SubmountUse::kFollow;
+  out.kernel_flags =
+      InheritedFlags(points.source.get(), options.store, shows_others ? Shown::kOthersToo : Shown::kTheSource, options.kernel_flags);
   if (!out.kernel_flags.empty()) spdlog::info("{}: {}, as the backing requires", points.source_path, Joined(out.kernel_flags));
   out.kernel_flags.insert(out.kernel_flags.end(), options.kernel_flags.begin(), options.kernel_flags.end());
   if (options.sharing == Sharing::kRootAndOwner) out.sharing = MountSharing::kRootAndOwner;
@@ -184,13 +188,16 @@ void TellRestoration(const MountPoints& points, const OpenedSource& opened, Star
 std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions& options, StartupReport& report) {
   const TerminationSignals signals;
   const uint32_t process_umask = umask(0);
-  const VfsOptions vfs_options = ToVfsOptions(options, RaiseDescriptorLimit());
+  VfsOptions vfs_options = ToVfsOptions(options, RaiseDescriptorLimit());
   ShareArenas();
   const SystemClock clock;
   const std::variant<OpenedSource, Failure> opened = OpenSource(points, options, process_umask, clock, signals);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return *failure;
   const auto& source = std::get<OpenedSource>(opened);
   TellRestoration(points, source, report);
+  vfs_options.backing = source.use();
+  // By it somebody else's writes would get root's reserve of a full filesystem, and past his quota.
+  if (source.use() == BackingUse::kShared) GiveUpPrivilege(CAP_SYS_RESOURCE);
   return Mount(points, options, signals, report).Run(source, clock, vfs_options);
 }
 

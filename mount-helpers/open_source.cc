@@ -2,8 +2,10 @@
 #include "mount-helpers/open_source.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -56,13 +58,18 @@ std::variant<OpenedSource, Failure> OpenWhenFree(const MountPoints& points, cons
 
 bool HoldsVolume(int source) { return faccessat(source, kPrivateAreaName, F_OK, AT_SYMLINK_NOFOLLOW) == 0; }
 
-// RETURNS: why names=backing cannot be; nothing when it can, or when the backing may not be written to and so not be tried.
+// RETURNS: why names=backing cannot be; nothing when it can, or when the backing may not be written to and so not be tried. A mirror with ro
+// leaves no trace there, so it is not tried either.
 std::optional<Failure> CheckMirror(const MountPoints& points, const MountOptions& options) {
   const int source = points.source.get();
   if (HoldsVolume(source)) {
     return FailureOn(points.source_path, "holds a volume of hardlinkfs, whose names are in its catalog: use names=catalog", EINVAL);
   }
   if (!options.store.empty()) return FailureOn(points.source_path, "store= is of no use with names=backing: there is no catalog", EINVAL);
+  if (options.submounts == SubmountUse::kFollow && (options.read_only || options.no_atime)) {
+    return FailureOn(points.source_path, "submounts=follow has no mount of its own on which ro and noatime could hold: use the flags of those mounts", EINVAL);
+  }
+  if (options.read_only) return std::nullopt;
   const Result<Capabilities> probed = Probe(source);
   if (!probed.ok()) return std::nullopt;
   if (!probed->hard_links) {
@@ -84,6 +91,8 @@ bool SuitsMirror(const MountPoints& points, const MountOptions& options) {
 
 std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, const MountOptions& options) {
   OpenMirrorOptions open;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) open.volume.max_held = std::min<size_t>(limit.rlim_cur / 8, open.volume.max_held);
   open.volume.max_links = options.max_links;
   if (options.watch == WatchUse::kOff) open.volume.watching = Watching::kNever;
   if (options.submounts == SubmountUse::kFollow) open.volume.submounts = Submounts::kFollow;

@@ -1,4 +1,6 @@
 // Operations on contents: open and create, read and write, allocate, copy, seek, fsync.
+#include <fcntl.h>
+
 #include "fuse/lowlevel/operations.h"
 #include "fuse/lowlevel/reply.h"
 
@@ -7,12 +9,15 @@ namespace {
 
 void DescribeOpen(const Server& server, const OpenedFile& opened, fuse_file_info& file) {
   file.backing_id = opened.backing_id;
-  file.direct_io = opened.backing_id > 0 && opened.path == IoPath::kRequests;
+  const bool shared = server.options.backing == BackingUse::kShared;
+  // Where others append too, only the backing knows where the end is, so pages cached at what the kernel takes for it would be wrong.
+  const bool appends_among_others = shared && opened.backing_id == 0 && (file.flags & O_APPEND) != 0;
+  file.direct_io = (opened.backing_id > 0 && opened.path == IoPath::kRequests) || appends_among_others;
   file.fh = static_cast<uint64_t>(opened.path);
   // The pages that the kernel keeps of a file are true until it changes, and of a backing that is ours all changes come through them. Not so after writes by
   // passthrough, which go past them; a file may be opened in both ways one after the other (an append-only flag set in between). The kernel
   // refuses keep_cache together with a backing id.
-  file.keep_cache = server.options.backing == BackingUse::kOurs && opened.backing_id == 0 && !server.passthrough.attached();
+  file.keep_cache = !shared && opened.backing_id == 0 && !server.passthrough.attached();
 }
 
 Status Open(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {

@@ -1,10 +1,13 @@
 // The ioctls are issued here and not by fuse_passthrough_open(), which needs a request at hand and tells no errno.
 #include "fuse/lowlevel/passthrough.h"
 
+#include <linux/capability.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
 #include <cstdint>
+
+#include "store/base/privilege.h"
 
 namespace hardlinkfs {
 namespace {
@@ -41,6 +44,8 @@ Result<int> KernelPassthrough::Register(int descriptor) {
   const MutexLock lock(mutex_);
   if (session_ < 0) return Error{EOPNOTSUPP, "passthrough is not available"};
   BackingMap map{descriptor, 0, 0};
+  // The kernel reads and writes with the rights that we have now. With this one a write would leave suid and sgid where they are.
+  const WithoutPrivilege unprivileged(CAP_FSETID);
   const int id = ioctl(session_, kBackingOpen, &map);
   if (id > 0) return id;
   const int code = id < 0 ? errno : EIO;

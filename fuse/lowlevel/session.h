@@ -21,9 +21,6 @@ namespace hardlinkfs {
 
 enum class MountSharing { kOwner, kRootAndOwner, kEverybody };
 
-// Whether only this mount changes the backing.
-enum class BackingUse { kOurs, kShared };
-
 // A year, so as good as for ever.
 inline constexpr double kForever = 365.0 * 86400.0;
 

@@ -47,14 +47,14 @@ void Vfs::NotePrivileges(OpenContent& open, const Attributes& attributes) const 
   open.uncacheable = open.privileged_since.has_value();
 }
 
-Result<Attributes> Vfs::SetAttributes(const Caller& /*caller*/, InodeId inode, const AttributeChange& change) {
-  Result<Attributes> set = SetUnpromised(inode, change);
+Result<Attributes> Vfs::SetAttributes(const Caller& caller, InodeId inode, const AttributeChange& change) {
+  Result<Attributes> set = SetUnpromised(caller, inode, change);
   if (!set.ok()) return set;
   if (Status promised = Promise(Durability::kEverything); !promised.ok()) return promised.error();
   return set;
 }
 
-Result<Attributes> Vfs::SetUnpromised(InodeId inode, const AttributeChange& change) {
+Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (change.mode.has_value() && IsPrivileged(*change.mode)) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);
@@ -88,7 +88,7 @@ Result<Attributes> Vfs::SetUnpromised(InodeId inode, const AttributeChange& chan
   const bool only_size = !change.mode.has_value() && !change.uid.has_value() && !change.gid.has_value() && !change.atime.has_value() &&
                          !change.mtime.has_value() && !change.ctime.has_value() && !change.kill_suidgid && xattrs.empty();
   if (!only_size || !change.size.has_value()) {
-    attributes = volume_.ChangeAttributes(inode, change, xattrs);
+    attributes = volume_.ChangeAttributes(caller, inode, change, xattrs);
     if (!attributes.ok()) return attributes.error();
     // A time that is set is no write.
     if (open != nullptr && (change.mode.has_value() || open->privileged_since.has_value())) NotePrivileges(*open, *attributes);

@@ -44,7 +44,9 @@ Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bo
   const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
   if (!open.ok()) return open.error();
   if (Status killed = KillPrivileges(inode, kill_suidgid); !killed.ok()) return killed;
-  Status written = WithSpace([&] { return (*open)->file->Write(from, offset); });
+  // The kernel's offset is the end that it knows of.
+  const bool appends = (open_flags & O_APPEND) != 0 && options_.backing == BackingUse::kShared;
+  Status written = WithSpace([&] { return appends ? (*open)->file->Append(from) : (*open)->file->Write(from, offset); });
   (*open)->NoteWrite(clock_.Now());
   // By a handle past passthrough, which is uncached, the kernel does not ask for the sync itself.
   const bool synchronous = (open_flags & O_DSYNC) != 0 || options_.durability == Durability::kEverything;
@@ -69,7 +71,7 @@ Status Vfs::TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid) {
   if (!*has_capabilities && !has_suidgid) return {};
   Volume::XattrChanges xattrs;
   if (*has_capabilities) xattrs.emplace_back(kCapabilityXattr, std::nullopt);
-  return volume_.ChangeAttributes(inode, {.kill_suidgid = kill_suidgid}, xattrs).status();
+  return volume_.ChangeAttributes({}, inode, {.kill_suidgid = kill_suidgid}, xattrs).status();
 }
 
 Status Vfs::Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length) {

@@ -5,7 +5,7 @@
 
 namespace hardlinkfs {
 
-Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId new_directory, std::string_view new_name) {
+Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_directory, std::string_view new_name) {
   const Result<Name> component = NewName(new_directory, new_name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(new_directory); !prepared.ok()) return prepared.error();
@@ -13,7 +13,7 @@ Result<Attributes> Vfs::Link(const Caller& /*caller*/, InodeId inode, InodeId ne
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const InodeId involved[] = {inode, new_directory};
     const auto held = volume_.locks().Exclusive(involved);
-    const Result<Attributes> linked = volume_.Link(inode, new_directory, *component);
+    const Result<Attributes> linked = volume_.Link(caller, inode, new_directory, *component);
     if (!linked.ok()) return linked.error();
     table_.ClearOrphan(inode);
     table_.AddLookup(InodeRef(inode));

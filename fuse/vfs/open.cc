@@ -120,6 +120,8 @@ void Vfs::Release(InodeId inode, int open_flags, IoPath path) {
     if (open == nullptr) return;
     if (Writes(open_flags)) {
       --open->writers;
+      // Else nobody could execute it underneath as long as it is open for reading here.
+      if (open->writers == 0 && open->handles > 1 && options_.backing == BackingUse::kShared) open->file->EndWriting();
       if (path == IoPath::kPassthrough) open->RemoveUnseenWriter();
       // What cannot be kept now is found by the next mount, which compares.
       static_cast<void>(RefreshPrivileges(inode, *open));

@@ -5,7 +5,7 @@
 
 namespace hardlinkfs {
 
-Status Vfs::Unlink(const Caller& /*caller*/, InodeId directory, std::string_view name) {
+Status Vfs::Unlink(const Caller& caller, InodeId directory, std::string_view name) {
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
   const auto unlink = [&]() -> Status {
@@ -15,7 +15,7 @@ Status Vfs::Unlink(const Caller& /*caller*/, InodeId directory, std::string_view
       const InodeId inode = found->inode();
       const InodeId involved[] = {directory, inode};
       const auto held = volume_.locks().Exclusive(involved);
-      const Result<LostName> lost = volume_.Unlink(directory, *component, inode, UseOf(inode));
+      const Result<LostName> lost = volume_.Unlink(caller, directory, *component, inode, UseOf(inode));
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
       Lost(*lost);
@@ -25,7 +25,7 @@ Status Vfs::Unlink(const Caller& /*caller*/, InodeId directory, std::string_view
   return Promised(unlink());
 }
 
-Status Vfs::RemoveDirectory(const Caller& /*caller*/, InodeId directory, std::string_view name) {
+Status Vfs::RemoveDirectory(const Caller& caller, InodeId directory, std::string_view name) {
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
   const auto remove = [&]() -> Status {
@@ -37,7 +37,7 @@ Status Vfs::RemoveDirectory(const Caller& /*caller*/, InodeId directory, std::st
       if (Status prepared = volume_.PrepareDirectory(inode); !prepared.ok()) return prepared;
       const InodeId involved[] = {directory, inode};
       const auto held = volume_.locks().Exclusive(involved);
-      const Result<LostName> lost = volume_.RemoveDirectory(directory, *component, inode);
+      const Result<LostName> lost = volume_.RemoveDirectory(caller, directory, *component, inode);
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
       Lost(*lost);

@@ -39,7 +39,11 @@ enum class Atime { kRelative, kNever };
 // attributes too (-o sync, which the kernel does for contents by itself).
 enum class Durability { kOnRequest, kNames, kEverything };
 
+// Whether only this mount changes the backing.
+enum class BackingUse { kOurs, kShared };
+
 struct VfsOptions {
+  BackingUse backing = BackingUse::kOurs;
   std::chrono::seconds commit{5};  // how much unsynced work a power cut may take
   Atime atime = Atime::kRelative;
   Durability durability = Durability::kOnRequest;
@@ -195,7 +199,7 @@ class Vfs {
   Status Promised(const Status& done);
   Result<Attributes> Promised(const Result<Attributes>& entry);
   Result<OpenedFile> OpenUnpromised(InodeId inode, int open_flags);
-  Result<Attributes> SetUnpromised(InodeId inode, const AttributeChange& change);
+  Result<Attributes> SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change);
   Status SetXattrUnpromised(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
 
   Status NoteReads(InodeId inode, OpenContent& open);

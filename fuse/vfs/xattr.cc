@@ -52,12 +52,12 @@ Status Vfs::SetXattrUnpromised(const Caller& caller, InodeId inode, const std::s
   return {};
 }
 
-Status Vfs::RemoveXattr(const Caller& /*caller*/, InodeId inode, const std::string& name) {
+Status Vfs::RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) {
   if (!IsKnown(name)) return Error{EOPNOTSUPP, "unknown xattr namespace"};
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
   {
     const auto held = volume_.locks().Exclusive(inode);
-    if (Status removed = volume_.RemoveXattr(inode, name); !removed.ok()) return removed;
+    if (Status removed = volume_.RemoveXattr(caller, inode, name); !removed.ok()) return removed;
   }
   return Promise(Durability::kEverything);
 }

@@ -61,6 +61,8 @@ class BackingFile {
   virtual Result<size_t> Read(std::span<char> into, uint64_t offset) = 0;
   // Writes all of it, or fails; after a failure any prefix may have been written.
   virtual Status Write(std::span<const char> from, uint64_t offset) = 0;
+  // The same at the end, wherever that is by then.
+  virtual Status Append(std::span<const char> from) = 0;
   virtual Status Truncate(uint64_t size) = 0;
   virtual Result<BackingStat> Stat() = 0;
   // Unset means unchanged (UTIME_OMIT).
@@ -75,6 +77,8 @@ class BackingFile {
   virtual int descriptor() const = 0;
   // Opens it for writing as well, if it is not yet. RETURNS: why the backing refuses that: EROFS, EACCES, EPERM, ETXTBSY.
   virtual Status MakeWritable() = 0;
+  // Nobody writes any more: open for reading only, where that is possible.
+  virtual void EndWriting() = 0;
 };
 
 // An open directory, to name entries in. Thread safety: any thread; stays valid when the directory is renamed.

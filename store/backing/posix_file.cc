@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "store/backing/linux_calls.h"
@@ -37,6 +38,18 @@ Result<size_t> PosixFile::Read(std::span<char> into, uint64_t offset) { return R
 
 Status PosixFile::Write(std::span<const char> from, uint64_t offset) { return WriteFully(fd_.get(), from, offset); }
 
+// In one call, as far as that goes: another's lines may come between what is left over.
+Status PosixFile::Append(std::span<const char> from) {
+  while (!from.empty()) {
+    const iovec piece{const_cast<char*>(from.data()), from.size()};
+    const ssize_t written = RetryInterrupted([&] { return pwritev2(fd_.get(), &piece, 1, 0, RWF_APPEND); });
+    if (written < 0) return LastError("append");
+    if (written == 0) return Error{EIO, "append wrote nothing"};
+    from = from.subspan(static_cast<size_t>(written));
+  }
+  return {};
+}
+
 Status PosixFile::Truncate(uint64_t size) {
   if (RetryInterrupted([&] { return ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) return LastError("ftruncate");
   return {};
@@ -47,13 +60,18 @@ Result<BackingStat> PosixFile::Stat() { return StatAt(fd_.get(), ""); }
 Status PosixFile::SetTimes(std::optional<Timestamp> atime, std::optional<Timestamp> mtime) { return SetTimesOf(fd_.get(), atime, mtime); }
 
 // The new descriptor takes the number of the old one, so that whoever reads at the same moment finds either.
-Status PosixFile::MakeWritable() {
-  if (opened_ == Opened::kReadWrite) return {};
-  const UniqueFd both(RetryInterrupted([&] { return open(ProcPath(fd_.get()).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC); }));
-  if (!both.valid()) return LastError("open for writing");
-  if (RetryInterrupted([&] { return dup3(both.get(), fd_.get(), O_CLOEXEC); }) < 0) return LastError("dup3");
-  opened_ = Opened::kReadWrite;
+Status PosixFile::Reopen(int flags, Opened opened) {
+  const UniqueFd other(RetryInterrupted([&] { return open(ProcPath(fd_.get()).c_str(), flags | O_CLOEXEC); }));
+  if (!other.valid()) return LastError("another open of an open file");
+  if (RetryInterrupted([&] { return dup3(other.get(), fd_.get(), O_CLOEXEC); }) < 0) return LastError("dup3");
+  opened_ = opened;
   return {};
+}
+
+Status PosixFile::MakeWritable() { return opened_ == Opened::kReadWrite ? Status() : Reopen(O_RDWR, Opened::kReadWrite); }
+
+void PosixFile::EndWriting() {
+  if (opened_ == Opened::kReadWrite) static_cast<void>(Reopen(O_RDONLY, Opened::kReadOnly));
 }
 
 Status PosixFile::Sync() {

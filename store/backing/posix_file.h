@@ -18,6 +18,7 @@ class PosixFile final : public BackingFile {
 
   Result<size_t> Read(std::span<char> into, uint64_t offset) override;
   Status Write(std::span<const char> from, uint64_t offset) override;
+  Status Append(std::span<const char> from) override;
   Status Truncate(uint64_t size) override;
   Result<BackingStat> Stat() override;
   Status SetTimes(std::optional<Timestamp> atime, std::optional<Timestamp> mtime) override;
@@ -27,8 +28,11 @@ class PosixFile final : public BackingFile {
   Result<size_t> CopyTo(uint64_t offset, BackingFile& to, uint64_t to_offset, size_t length) override;
   int descriptor() const override { return fd_.get(); }
   Status MakeWritable() override;
+  void EndWriting() override;
 
  private:
+  Status Reopen(int flags, Opened opened);
+
   UniqueFd fd_;
   std::atomic<Opened> opened_;
 };

@@ -1,4 +1,4 @@
-// Attributes and xattrs. Who may change what the kernel has checked (default_permissions); so the server does it with its own rights.
+// Attributes and xattrs, changed as the caller: who may, the kernel has checked by what it was told of the file, which may be old.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -13,6 +13,8 @@
 
 namespace hardlinkfs {
 namespace {
+
+constexpr std::string_view kCapabilityName = "security.capability";
 
 Status ChangeMode(int fd, uint32_t mode) {
   if (chmod(ProcPath(fd).c_str(), mode) != 0) return LastError("chmod");
@@ -48,6 +50,24 @@ Status ChangeTimes(int fd, const AttributeChange& change) {
   return {};
 }
 
+// The owner may have changed since the kernel was told of him: the backing knows.
+Status ChangeAs(const Caller& caller, int fd, const AttributeChange& change) {
+  const bool owner_changes = change.uid.has_value() || change.gid.has_value();
+  const bool times_change = change.atime.has_value() || change.mtime.has_value();
+  if (!owner_changes && !change.mode.has_value() && !times_change) return {};
+  const AsCaller as_caller(caller);
+  if (!as_caller.status().ok()) return as_caller.status();
+  if (owner_changes) {
+    constexpr uint32_t kUnchanged = ~0U;
+    if (fchownat(fd, "", change.uid.value_or(kUnchanged), change.gid.value_or(kUnchanged), AT_EMPTY_PATH) != 0) return LastError("chown");
+  }
+  // After the owner: chown clears suid and sgid.
+  if (change.mode.has_value()) {
+    if (Status changed = ChangeMode(fd, *change.mode); !changed.ok()) return changed;
+  }
+  return times_change ? ChangeTimes(fd, change) : Status();
+}
+
 int XattrFlags(XattrMode mode) {
   switch (mode) {
     case XattrMode::kAny:
@@ -62,22 +82,17 @@ int XattrFlags(XattrMode mode) {
 
 }  // namespace
 
-Result<Attributes> MirrorVolume::ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) {
+Result<Attributes> MirrorVolume::ChangeAttributes(const Caller& caller, InodeId inode, const AttributeChange& change,
+                                                  const XattrChanges& xattrs) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
+  // What takes privileges away is the server's to do.
   Status changed;
-  if (change.uid.has_value() || change.gid.has_value()) {
-    constexpr uint32_t kUnchanged = ~0U;
-    const uint32_t uid = change.uid.value_or(kUnchanged);
-    if (fchownat(fd->get(), "", uid, change.gid.value_or(kUnchanged), AT_EMPTY_PATH) != 0) return LastError("chown");
-  }
-  // After the owner: chown clears suid and sgid.
-  if (change.mode.has_value()) changed = ChangeMode(fd->get(), *change.mode);
-  if (changed.ok() && change.kill_suidgid) changed = KillPrivileges(fd->get());
   for (const auto& [name, value] : xattrs) {
     if (changed.ok()) changed = ChangeXattr(fd->get(), name, value);
   }
-  if (changed.ok() && (change.atime.has_value() || change.mtime.has_value())) changed = ChangeTimes(fd->get(), change);
+  if (changed.ok() && change.kill_suidgid) changed = KillPrivileges(fd->get());
+  if (changed.ok()) changed = ChangeAs(caller, fd->get(), change);
   if (!changed.ok()) return changed.error();
   const Result<BackingStat> seen = StatAt(fd->get(), "");
   if (!seen.ok()) return seen.error();
@@ -87,7 +102,11 @@ Result<Attributes> MirrorVolume::ChangeAttributes(InodeId inode, const Attribute
 Result<std::string> MirrorVolume::GetXattr(InodeId inode, const std::string& name) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  return GetXattrOf(fd->get(), name);
+  Result<std::string> value = GetXattrOf(fd->get(), name);
+  // A filesystem that has none of that kind: for the kernel, which asks for these by itself, no file has one.
+  const bool asked_by_kernel = name == kCapabilityName || name == kAccessAclXattr || name == kDefaultAclXattr;
+  if (value.code() == EOPNOTSUPP && asked_by_kernel) return Error{ENODATA, "the backing has no such xattrs"};
+  return value;
 }
 
 Result<std::vector<std::string>> MirrorVolume::ListXattrs(InodeId inode) {
@@ -100,21 +119,19 @@ Result<Attributes> MirrorVolume::SetXattr(const Caller& caller, InodeId inode, c
                                           XattrMode mode) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  // Whether sgid stays depends on who sets an ACL.
-  std::optional<AsCaller> as_caller;
-  if (name == kAccessAclXattr) {
-    as_caller.emplace(caller);
-    if (!as_caller->status().ok()) return as_caller->status().error();
-  }
+  const AsCaller as_caller(caller);
+  if (!as_caller.status().ok()) return as_caller.status().error();
   if (setxattr(ProcPath(fd->get()).c_str(), name.c_str(), value.data(), value.size(), XattrFlags(mode)) != 0) return LastError("setxattr");
   const Result<BackingStat> seen = StatAt(fd->get(), "");
   if (!seen.ok()) return seen.error();
   return Show(inode, *seen);
 }
 
-Status MirrorVolume::RemoveXattr(InodeId inode, const std::string& name) {
+Status MirrorVolume::RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
+  const AsCaller as_caller(caller);
+  if (!as_caller.status().ok()) return as_caller.status();
   if (removexattr(ProcPath(fd->get()).c_str(), name.c_str()) != 0) return LastError("removexattr");
   return {};
 }

@@ -10,15 +10,16 @@
 
 namespace hardlinkfs {
 
+// It is a regular file, so the open waits for nothing but for a lease (fcntl(2)) to be given back, as it would underneath.
 // For reading, until somebody wants to write: a file that is open for writing cannot be executed underneath, and its closing is an event for
 // those who wait for one.
 Result<std::unique_ptr<BackingFile>> MirrorVolume::OpenContent(InodeId inode) {
   auto opened = PosixFile::Opened::kReadOnly;
-  Result<UniqueFd> fd = OpenInode(inode, O_RDONLY | O_NONBLOCK);
+  Result<UniqueFd> fd = OpenInode(inode, O_RDONLY);
   // A server that is not root may own what it may not read.
   if (fd.code() == EACCES) {
     opened = PosixFile::Opened::kReadWrite;
-    fd = OpenInode(inode, O_WRONLY | O_NONBLOCK);
+    fd = OpenInode(inode, O_WRONLY);
   }
   if (!fd.ok()) return fd.error();
   return std::unique_ptr<BackingFile>(std::make_unique<PosixFile>(*std::move(fd), opened));

@@ -45,6 +45,8 @@ Result<UniqueFd> OpenHandle(int mount_fd, const FileKey& key, int flags) {
   handle.handle_bytes = static_cast<unsigned>(key.bytes.size());
   std::memcpy(handle.f_handle, key.bytes.data(), key.bytes.size());
   const int fd = RetryInterrupted([&] { return open_by_handle_at(mount_fd, &handle, flags | O_CLOEXEC | O_NOFOLLOW); });
+  // An inode number that is being given to another file at this moment is ENOMEM.
+  if (fd < 0 && errno == ENOMEM) return Error{ESTALE, "open_by_handle_at"};
   if (fd < 0) return LastError("open_by_handle_at");
   return UniqueFd(fd);
 }

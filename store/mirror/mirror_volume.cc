@@ -2,7 +2,10 @@
 #include "store/mirror/mirror_volume.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +20,15 @@ namespace {
 // `name` is a single component. RETURNS: -1 as openat(2).
 int OpenAcrossMounts(int directory_fd, const char* name) {
   return RetryInterrupted([&] { return openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); });
+}
+
+// Requests to a FUSE filesystem may come back to us, or never be answered: a few of them would take all our threads.
+Status MayFollow(int fd) {
+  struct statfs filesystem {};
+  if (fstatfs(fd, &filesystem) != 0) return LastError("statfs");
+  if (filesystem.f_type == FUSE_SUPER_MAGIC) return Error{EXDEV, "a FUSE filesystem is mounted there"};
+  if ((static_cast<uint64_t>(filesystem.f_flags) & ST_NOEXEC) != 0) return Error{EXDEV, "mounted there without exec"};
+  return {};
 }
 
 }  // namespace
@@ -41,7 +53,7 @@ MirrorVolume::MirrorVolume(Root root, Reopening reopening, const Capabilities& c
       capabilities_(capabilities),
       generation_(generation),
       options_(options),
-      nodes_(root.key),
+      nodes_(root.key, options.max_held),
       numbers_(root.seen.device) {
   mounts_.Add(root.mount_id, UniqueFd(fcntl(root_.get(), F_DUPFD_CLOEXEC, 0)));
 }
@@ -90,6 +102,7 @@ Result<FileKey> MirrorVolume::HandleOf(int directory_fd, const char* name) {
     if (!seen.ok()) return seen.error();
     // A device or a fifo must not be opened.
     if (seen->type != FileType::kDirectory && seen->type != FileType::kRegular) return Error{EXDEV, "a special file is mounted there"};
+    if (Status may = MayFollow(entry.get()); !may.ok()) return may.error();
     found = HandleAt(entry.get(), "");  // something else may have been mounted meanwhile
     if (!found.ok()) return found.error();
     UniqueFd any(RetryInterrupted([&] { return open(ProcPath(entry.get()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); }));

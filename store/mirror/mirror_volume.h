@@ -38,6 +38,7 @@ struct MirrorOptions {
   Watching watching = Watching::kIfPossible;
   Submounts submounts = Submounts::kHide;
   std::optional<uint32_t> max_links;  // EMLINK beyond it; unset: as the backing
+  size_t max_held = 4096;             // files without a name that are kept known, each by a descriptor
 };
 
 class MirrorVolume final : public Volume {
@@ -67,9 +68,9 @@ class MirrorVolume final : public Volume {
   Result<std::unique_ptr<DirectoryStream>> OpenDirectory(InodeId directory) override;
   Result<std::vector<ListedName>> List(InodeId directory, DirectoryStream& stream, uint64_t offset) override;
   bool MayBeListed(InodeId /*directory*/, InodeId /*inode*/) const override { return true; }
-  Result<Attributes> Link(InodeId inode, InodeId directory, const Name& name) override;
-  Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode, Use use) override;
-  Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode) override;
+  Result<Attributes> Link(const Caller& caller, InodeId inode, InodeId directory, const Name& name) override;
+  Result<LostName> Unlink(const Caller& caller, InodeId directory, const Name& name, InodeId inode, Use use) override;
+  Result<LostName> RemoveDirectory(const Caller& caller, InodeId directory, const Name& name, InodeId inode) override;
   Result<std::optional<LostName>> Rename(const Caller& caller, const RenameRequest& request) override;
   // The backing finds that out itself.
   Result<bool> IsAncestor(InodeId /*inode*/, InodeId /*below*/) const override { return false; }
@@ -79,12 +80,13 @@ class MirrorVolume final : public Volume {
   Result<CreatedInode> CreateUnnamed(const Caller& caller, InodeId directory, uint32_t mode, Linkable linkable) override;
 
   // attributes.cc
-  Result<Attributes> ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) override;
+  Result<Attributes> ChangeAttributes(const Caller& caller, InodeId inode, const AttributeChange& change,
+                                      const XattrChanges& xattrs) override;
   Result<std::string> GetXattr(InodeId inode, const std::string& name) override;
   Result<std::vector<std::string>> ListXattrs(InodeId inode) override;
   Result<Attributes> SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
                               XattrMode mode) override;
-  Status RemoveXattr(InodeId inode, const std::string& name) override;
+  Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) override;
 
   // content.cc
   Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode) override;

@@ -22,8 +22,27 @@ unsigned RenameFlags(const RenameRequest& request) {
   return flags;
 }
 
-Status UnlinkAt(int directory_fd, const Name& name, int flags) {
+Status UnlinkAt(const Caller& caller, int directory_fd, const Name& name, int flags) {
+  const AsCaller as_caller(caller);
+  if (!as_caller.status().ok()) return as_caller.status();
   if (unlinkat(directory_fd, name.bytes().c_str(), flags) != 0) return LastError("unlink");
+  return {};
+}
+
+Status RenameAt(const Caller& caller, int from_fd, int to_fd, const RenameRequest& request) {
+  const AsCaller as_caller(caller);
+  if (!as_caller.status().ok()) return as_caller.status();
+  if (renameat2(from_fd, request.name.bytes().c_str(), to_fd, request.new_name.bytes().c_str(), RenameFlags(request)) != 0) {
+    return LastError("rename");
+  }
+  return {};
+}
+
+// AT_EMPTY_PATH takes CAP_DAC_READ_SEARCH; what /proc shows of a descriptor leads to the file itself, also to a symlink.
+Status LinkAt(const Caller& caller, int file_fd, int directory_fd, const Name& name) {
+  const AsCaller as_caller(caller);
+  if (!as_caller.status().ok()) return as_caller.status();
+  if (linkat(AT_FDCWD, ProcPath(file_fd).c_str(), directory_fd, name.bytes().c_str(), AT_SYMLINK_FOLLOW) != 0) return LastError("link");
   return {};
 }
 
@@ -80,11 +99,11 @@ Result<std::string> MirrorVolume::ReadLink(InodeId inode) {
 Result<std::unique_ptr<DirectoryStream>> MirrorVolume::OpenDirectory(InodeId directory) {
   const Result<UniqueFd> fd = OpenInode(directory, O_PATH);
   if (!fd.ok()) return fd.error();
-  Result<UniqueFd> readable = ReopenDirectory(fd->get());
-  if (!readable.ok()) return readable.error();
-  const Result<BackingStat> seen = StatAt(readable->get(), "");
+  UniqueFd readable(RetryInterrupted([&] { return openat(fd->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!readable.valid()) return LastError("open of a directory");
+  const Result<BackingStat> seen = StatAt(readable.get(), "");
   if (!seen.ok()) return seen.error();
-  return std::unique_ptr<DirectoryStream>(std::make_unique<MirrorStream>(*std::move(readable), seen->device, numbers_));
+  return std::unique_ptr<DirectoryStream>(std::make_unique<MirrorStream>(std::move(readable), seen->device, numbers_));
 }
 
 // A stream only ever comes from OpenDirectory.
@@ -92,7 +111,7 @@ Result<std::vector<ListedName>> MirrorVolume::List(InodeId /*directory*/, Direct
   return static_cast<MirrorStream&>(stream).List(offset);
 }
 
-Result<Attributes> MirrorVolume::Link(InodeId inode, InodeId directory, const Name& name) {
+Result<Attributes> MirrorVolume::Link(const Caller& caller, InodeId inode, InodeId directory, const Name& name) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   const Result<UniqueFd> in = OpenInode(directory, O_PATH);
@@ -102,32 +121,27 @@ Result<Attributes> MirrorVolume::Link(InodeId inode, InodeId directory, const Na
     if (!before.ok()) return before.error();
     if (before->nlink >= *options_.max_links) return Error{EMLINK, "too many links"};
   }
-  // Without CAP_DAC_READ_SEARCH the first way is ENOENT; by the second, a symlink of /proc, a symlink itself cannot be linked.
-  if (linkat(fd->get(), "", in->get(), name.bytes().c_str(), AT_EMPTY_PATH) != 0) {
-    if (errno != ENOENT || linkat(AT_FDCWD, ProcPath(fd->get()).c_str(), in->get(), name.bytes().c_str(), AT_SYMLINK_FOLLOW) != 0) {
-      return LastError("link");
-    }
-  }
+  if (Status linked = LinkAt(caller, fd->get(), in->get(), name); !linked.ok()) return linked.error();
   const Result<BackingStat> seen = StatAt(fd->get(), "");
   if (!seen.ok()) return seen.error();
   return Show(inode, *seen);
 }
 
-// The name may have become another's a moment ago: it goes all the same, as it would on the backing.
-Result<LostName> MirrorVolume::Unlink(InodeId directory, const Name& name, InodeId inode, Use /*use*/) {
+// The name may have become another's a moment ago: it goes if the caller may remove that too, as it would on the backing.
+Result<LostName> MirrorVolume::Unlink(const Caller& caller, InodeId directory, const Name& name, InodeId inode, Use /*use*/) {
   const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   LastName last(*this, inode);
-  if (Status removed = UnlinkAt(in->get(), name, 0); !removed.ok()) return removed.error();
+  if (Status removed = UnlinkAt(caller, in->get(), name, 0); !removed.ok()) return removed.error();
   last.Gone(nodes_);
   return LostName{inode, 1};  // nobody here has to remove the content
 }
 
-Result<LostName> MirrorVolume::RemoveDirectory(InodeId directory, const Name& name, InodeId inode) {
+Result<LostName> MirrorVolume::RemoveDirectory(const Caller& caller, InodeId directory, const Name& name, InodeId inode) {
   const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   LastName last(*this, inode);
-  if (Status removed = UnlinkAt(in->get(), name, AT_REMOVEDIR); !removed.ok()) return removed.error();
+  if (Status removed = UnlinkAt(caller, in->get(), name, AT_REMOVEDIR); !removed.ok()) return removed.error();
   last.Gone(nodes_);
   return LostName{inode, 1};
 }
@@ -139,15 +153,7 @@ Result<std::optional<LostName>> MirrorVolume::Rename(const Caller& caller, const
   if (!to.ok()) return to.error();
   std::optional<LastName> last;
   if (request.target.has_value() && request.replace == Replace::kAllowed) last.emplace(*this, *request.target);
-  // Of a whiteout the caller is the owner.
-  std::optional<AsCaller> as_caller;
-  if (request.whiteout) {
-    as_caller.emplace(caller);
-    if (!as_caller->status().ok()) return as_caller->status().error();
-  }
-  if (renameat2(from->get(), request.name.bytes().c_str(), to->get(), request.new_name.bytes().c_str(), RenameFlags(request)) != 0) {
-    return LastError("rename");
-  }
+  if (Status renamed = RenameAt(caller, from->get(), to->get(), request); !renamed.ok()) return renamed.error();
   if (last.has_value()) last->Gone(nodes_);
   return std::optional<LostName>();
 }

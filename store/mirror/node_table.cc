@@ -6,7 +6,7 @@
 
 namespace hardlinkfs {
 
-NodeTable::NodeTable(const FileKey& root) : root_(root) {}
+NodeTable::NodeTable(const FileKey& root, size_t max_held) : root_(root), max_held_(max_held) {}
 
 std::optional<uint32_t> NodeTable::SlotWith(const FileKey& key) const {
   const auto [first, last] = by_hash_.equal_range(key.Hash());
@@ -47,7 +47,10 @@ void NodeTable::Hold(InodeId inode, UniqueFd held) {
   MutexLock lock(mutex_);
   if (NodeOf(inode) == nullptr) return;
   Node& node = nodes_[SlotOf(inode)];
-  if (!node.held.valid()) node.held = std::move(held);
+  if (node.held.valid() || held_ >= max_held_) return;
+  node.held = std::move(held);
+  node.held_later = true;
+  ++held_;
 }
 
 Result<NodeTable::Found> NodeTable::Find(InodeId inode) const {
@@ -78,6 +81,7 @@ void NodeTable::LetGo(InodeId inode) {
     break;
   }
   held = std::move(node.held);
+  if (std::exchange(node.held_later, false)) --held_;
   node.key = {};
   ++node.reuses;
   free_.push_back(slot);

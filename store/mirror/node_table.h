@@ -22,13 +22,14 @@ namespace hardlinkfs {
 // About 100 bytes a node. Thread safety: any thread.
 class NodeTable final : public InodeKeeper {
  public:
-  // `root` is kept for good, as kRootInode.
-  explicit NodeTable(const FileKey& root);
+  // `root` is kept for good, as kRootInode. So many files without a name are held at most.
+  NodeTable(const FileKey& root, size_t max_held);
 
   // The number of a file, which is given one when it has none. `held` (not valid: nothing) stays open as long as the number is kept; that
   // of a file that has one already is closed.
   InodeRef Remember(const FileKey& key, UniqueFd held = {});
-  // The file has lost its last name: from now on `held` is the way to it. Does nothing for a number that nobody keeps.
+  // The file has lost its last name: from now on `held` is the way to it. Does nothing for a number that nobody keeps, or when too many are
+  // held: who still uses that one gets ESTALE.
   void Hold(InodeId inode, UniqueFd held);
   struct Found {
     FileKey key;
@@ -45,6 +46,7 @@ class NodeTable final : public InodeKeeper {
   struct Node {
     FileKey key;
     UniqueFd held;
+    bool held_later = false;  // by Hold
     uint32_t keepers = 0;  // 0: the slot is free
     uint32_t reuses = 0;
   };
@@ -56,9 +58,11 @@ class NodeTable final : public InodeKeeper {
   std::optional<uint32_t> SlotWith(const FileKey& key) const REQUIRES(mutex_);
 
   const FileKey root_;
+  const size_t max_held_;
   mutable Mutex mutex_;  // leaf
   std::deque<Node> nodes_ GUARDED_BY(mutex_);
   std::vector<uint32_t> free_ GUARDED_BY(mutex_);
+  size_t held_ GUARDED_BY(mutex_) = 0;  // by Hold
   std::unordered_multimap<size_t, uint32_t> by_hash_ GUARDED_BY(mutex_);
 };
 

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <spdlog/spdlog.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,14 +42,18 @@ Status SetMountFlags(int mount, const OpenMirrorOptions& options) {
     attributes.userns_fd = static_cast<uint64_t>(user_namespace.get());
   }
   if (attributes.attr_set == 0) return {};
-  if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) return LastError("mount_setattr");
+  if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return {};
+  if (errno != ENOSYS || !options.map.empty()) return LastError("mount_setattr");
+  spdlog::info("this kernel (before Linux 5.12) lets ro and noatime hold above the mirror only");
   return {};
 }
 
 }  // namespace
 
-// By trying: neither the filesystem's type nor the server's uid tells.
+// By trying: the server's uid does not tell. But of FUSE the kernel forgets what a handle stands for, which no trial shows.
 bool CanReopenByHandle(int directory) {
+  struct statfs filesystem {};
+  if (fstatfs(directory, &filesystem) != 0 || filesystem.f_type == FUSE_SUPER_MAGIC) return false;
   const Result<UniqueFd> root = ReopenDirectory(directory);
   if (!root.ok()) return false;
   const Result<FoundHandle> handle = HandleAt(root->get(), "");
@@ -57,6 +63,8 @@ bool CanReopenByHandle(int directory) {
 Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirrorOptions& options) {
   const UniqueFd clone = options.volume.submounts == Submounts::kHide ? CloneMount(source.get()) : UniqueFd();
   if (!clone.valid() && !options.map.empty()) return Error{EPERM, "map= takes a mount of its own, and so root, and submounts=hide"};
+  const bool wants_flags = options.access == MirrorAccess::kReadOnly || options.atime == MirrorAtime::kNever;
+  if (!clone.valid() && wants_flags) spdlog::info("without a mount of its own, ro and noatime hold above the mirror only");
   if (clone.valid()) {
     if (Status set = SetMountFlags(clone.get(), options); !set.ok()) return set.error();
   }

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,13 +34,13 @@ FileKey KeyOf(const file_handle& handle) {
   return {handle.handle_type, std::string(reinterpret_cast<const char*>(handle.f_handle), handle.handle_bytes)};
 }
 
-Subject SubjectOf(const fanotify_event_metadata& event) {
+// `records` is what follows the metadata.
+Subject SubjectOf(std::span<const char> records) {
   Subject subject;
-  const char* const begin = reinterpret_cast<const char*>(&event);
-  for (size_t at = event.metadata_len; at + sizeof(fanotify_event_info_header) <= event.event_len;) {
-    const auto& header = *reinterpret_cast<const fanotify_event_info_header*>(begin + at);
-    if (header.len < sizeof(fanotify_event_info_header) || at + header.len > event.event_len) break;
-    const auto& info = *reinterpret_cast<const fanotify_event_info_fid*>(begin + at);
+  for (size_t at = 0; at + sizeof(fanotify_event_info_header) <= records.size();) {
+    const auto& header = *reinterpret_cast<const fanotify_event_info_header*>(records.data() + at);
+    if (header.len < sizeof(fanotify_event_info_header) || header.len > records.size() - at) break;
+    const auto& info = *reinterpret_cast<const fanotify_event_info_fid*>(records.data() + at);
     const auto& handle = *reinterpret_cast<const file_handle*>(info.handle);
     if (header.info_type == FAN_EVENT_INFO_TYPE_FID) subject.file = KeyOf(handle);
     if (header.info_type == FAN_EVENT_INFO_TYPE_DFID) subject.directory = KeyOf(handle);
@@ -89,8 +90,11 @@ void Watcher::Run() {
 void Watcher::Tell(std::span<const char> events) {
   const auto own = getpid();
   for (size_t at = 0; at + sizeof(fanotify_event_metadata) <= events.size();) {
-    const auto& event = *reinterpret_cast<const fanotify_event_metadata*>(events.data() + at);
-    if (event.event_len < sizeof event || event.event_len > events.size() - at) return;
+    // Records are aligned to 4 bytes only.
+    fanotify_event_metadata event{};
+    std::memcpy(&event, events.data() + at, sizeof event);
+    if (event.metadata_len < sizeof event || event.event_len < event.metadata_len || event.event_len > events.size() - at) return;
+    const std::span<const char> record = events.subspan(at, event.event_len);
     at += event.event_len;
     if ((event.mask & FAN_Q_OVERFLOW) != 0) {
       observer_.EverythingChanged();
@@ -98,7 +102,7 @@ void Watcher::Tell(std::span<const char> events) {
     }
     // Of what it asked us for the kernel knows.
     if (event.pid == own) continue;
-    const Subject subject = SubjectOf(event);
+    const Subject subject = SubjectOf(record.subspan(event.metadata_len));
     if (subject.file.has_value()) {
       if (const auto inode = nodes_.NumberOf(*subject.file); inode.has_value()) observer_.AttributesChanged(*inode);
     }

@@ -56,7 +56,8 @@ void CatalogVolume::TakeBackTimes(const InodeRecord& before, const InodeRecord& 
   static_cast<void>(backing_.SetTimes(*in, before.home->name, std::nullopt, before.seen_mtime));
 }
 
-Result<Attributes> CatalogVolume::ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) {
+Result<Attributes> CatalogVolume::ChangeAttributes(const Caller& /*caller*/, InodeId inode, const AttributeChange& change,
+                                                   const XattrChanges& xattrs) {
   const Result<InodeRecord> read = catalog_.ReadInode(inode);
   if (!read.ok()) return read.error();
   const InodeRecord& before = *read;

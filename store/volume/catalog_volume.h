@@ -124,9 +124,9 @@ class CatalogVolume final : public Volume {
   Result<CreatedInode> CreateUnnamed(InodeId directory, const NewInode& what);
 
   // link.cc
-  Result<Attributes> Link(InodeId inode, InodeId directory, const Name& name) override;
-  Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode, Use use = Use::kIdle) override;
-  Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode) override;
+  Result<Attributes> Link(const Caller& caller, InodeId inode, InodeId directory, const Name& name) override;
+  Result<LostName> Unlink(const Caller& caller, InodeId directory, const Name& name, InodeId inode, Use use) override;
+  Result<LostName> RemoveDirectory(const Caller& caller, InodeId directory, const Name& name, InodeId inode) override;
 
   // rename.cc
   Result<std::optional<LostName>> Rename(const Caller& caller, const RenameRequest& request) override;
@@ -134,11 +134,12 @@ class CatalogVolume final : public Volume {
 
   // attributes.cc
   // In one commit.
-  Result<Attributes> ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) override;
+  Result<Attributes> ChangeAttributes(const Caller& caller, InodeId inode, const AttributeChange& change,
+                                      const XattrChanges& xattrs) override;
   // xattr.cc
   Result<Attributes> SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
                               XattrMode mode) override;
-  Status RemoveXattr(InodeId inode, const std::string& name) override;
+  Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) override;
 
   // content.cc
   Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode) override;

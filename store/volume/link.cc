@@ -5,7 +5,7 @@
 
 namespace hardlinkfs {
 
-Result<Attributes> CatalogVolume::Link(InodeId inode, InodeId directory, const Name& name) {
+Result<Attributes> CatalogVolume::Link(const Caller& /*caller*/, InodeId inode, InodeId directory, const Name& name) {
   Result<InodeRecord> parent = ReadLiveDirectory(directory);
   if (!parent.ok()) return parent.error();
   Result<InodeRecord> record = catalog_.ReadInode(inode);
@@ -33,7 +33,7 @@ Result<Attributes> CatalogVolume::Link(InodeId inode, InodeId directory, const N
   return ToAttributes(inode, *record);
 }
 
-Result<LostName> CatalogVolume::Unlink(InodeId directory, const Name& name, InodeId inode, Use use) {
+Result<LostName> CatalogVolume::Unlink(const Caller& /*caller*/, InodeId directory, const Name& name, InodeId inode, Use use) {
   const Result<NameRow> row = catalog_.FindName(directory, name);
   if (!row.ok()) return row.error();
   if (row->record.inode != inode) return Error{ESTALE, "name was replaced meanwhile"};
@@ -61,7 +61,7 @@ Result<LostName> CatalogVolume::Unlink(InodeId directory, const Name& name, Inod
   return LostName{inode, record->nlink};
 }
 
-Result<LostName> CatalogVolume::RemoveDirectory(InodeId directory, const Name& name, InodeId inode) {
+Result<LostName> CatalogVolume::RemoveDirectory(const Caller& /*caller*/, InodeId directory, const Name& name, InodeId inode) {
   const Result<NameRow> row = catalog_.FindName(directory, name);
   if (!row.ok()) return row.error();
   if (row->record.inode != inode) return Error{ESTALE, "name was replaced meanwhile"};

@@ -129,12 +129,14 @@ class Volume {
   enum class Linkable { kNo, kYes };
   virtual Result<CreatedInode> CreateUnnamed(const Caller& caller, InodeId directory, uint32_t mode, Linkable linkable) = 0;
 
+  // For these, what a caller may do the kernel has checked by what it was told, which may be old where others use the backing: there it is
+  // checked again.
   // As link(2): EPERM (directory), ENOENT (nlink is 0 and it is not linkable), EMLINK, EEXIST. REQUIRES: exclusive(inode, directory).
-  virtual Result<Attributes> Link(InodeId inode, InodeId directory, const Name& name) = 0;
+  virtual Result<Attributes> Link(const Caller& caller, InodeId inode, InodeId directory, const Name& name) = 0;
   // As unlink(2) and rmdir(2): EISDIR, ENOTDIR, ENOTEMPTY. REQUIRES: exclusive(directory, inode). RETURNS: ESTALE when the name is
   // not `inode`'s any longer.
-  virtual Result<LostName> Unlink(InodeId directory, const Name& name, InodeId inode, Use use = Use::kIdle) = 0;
-  virtual Result<LostName> RemoveDirectory(InodeId directory, const Name& name, InodeId inode) = 0;
+  virtual Result<LostName> Unlink(const Caller& caller, InodeId directory, const Name& name, InodeId inode, Use use) = 0;
+  virtual Result<LostName> RemoveDirectory(const Caller& caller, InodeId directory, const Name& name, InodeId inode) = 0;
   // As renameat2(2). RETURNS: the inode that lost its name, if one was replaced. REQUIRES: exclusive(both directories, both inodes); `inode`
   // is what `name` shows, `target` what `new_name` shows (nullopt: nothing), else ESTALE.
   virtual Result<std::optional<LostName>> Rename(const Caller& caller, const RenameRequest& request) = 0;
@@ -142,12 +144,13 @@ class Volume {
   virtual Result<bool> IsAncestor(InodeId inode, InodeId below) const = 0;
 
   // All of `change` but the size, and xattrs with it (nullopt removes one). A change of the mode changes the access ACL as chmod(2) does.
-  // REQUIRES: exclusive(inode).
-  virtual Result<Attributes> ChangeAttributes(InodeId inode, const AttributeChange& change, const XattrChanges& xattrs) = 0;
+  // What takes privileges away (kill_suidgid, xattrs) is done for whoever asks. REQUIRES: exclusive(inode).
+  virtual Result<Attributes> ChangeAttributes(const Caller& caller, InodeId inode, const AttributeChange& change,
+                                              const XattrChanges& xattrs) = 0;
   // As setxattr(2) and removexattr(2); an ACL changes the mode. REQUIRES: exclusive(inode).
   virtual Result<Attributes> SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
                                       XattrMode mode) = 0;
-  virtual Status RemoveXattr(InodeId inode, const std::string& name) = 0;
+  virtual Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) = 0;
 
   // RETURNS: the open content of a regular file. REQUIRES: shared(inode) or more.
   virtual Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode) = 0;

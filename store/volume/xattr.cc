@@ -56,16 +56,16 @@ Result<Attributes> CatalogVolume::SetXattr(const Caller& caller, InodeId inode, 
       if (!IsMember(caller, record->gid)) *change.mode &= ~kSetGroupId;
     }
   }
-  return ChangeAttributes(inode, change, {{name, stored}});
+  return ChangeAttributes(caller, inode, change, {{name, stored}});
 }
 
-Status CatalogVolume::RemoveXattr(InodeId inode, const std::string& name) {
+Status CatalogVolume::RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) {
   const Result<std::string> value = catalog_.ReadXattr(inode, name);
   // The removal of an ACL that is not there succeeds, as posix_acl_xattr_set has it.
   const bool is_acl = name == kAccessAclXattr || name == kDefaultAclXattr;
   if (value.code() == ENODATA && is_acl) return {};
   if (!value.ok()) return value.error();
-  return ChangeAttributes(inode, {}, {{name, std::nullopt}}).status();
+  return ChangeAttributes(caller, inode, {}, {{name, std::nullopt}}).status();
 }
 
 }  // namespace hardlinkfs

@@ -35,7 +35,7 @@ bool Make(CatalogVolume& volume, unsigned long count) {
     }
     if (i % 10 != 0) continue;
     const auto held = volume.locks().Exclusive(std::array{inode, directory});
-    if (!volume.Link(inode, directory, *Name::From(name + " too")).ok()) return false;
+    if (!volume.Link({}, inode, directory, *Name::From(name + " too")).ok()) return false;
   }
   return true;
 }

@@ -42,6 +42,11 @@ class MemoryFile final : public BackingFile {
     return entered;
   }
 
+  Status Append(std::span<const char> from) override {
+    const Result<BackingStat> seen = Stat();
+    return seen.ok() ? Write(from, seen->size) : seen.status();
+  }
+
   Status Truncate(uint64_t size) override {
     if (const Status entered = EnterChange(BackingCall::kTruncate); !entered.ok()) return entered;
     return tree_.Truncate(node_, size);
@@ -79,6 +84,7 @@ class MemoryFile final : public BackingFile {
 
   int descriptor() const override { return -1; }
   Status MakeWritable() override { return writable() ? Status() : Error{EACCES, "the backing refuses writing"}; }
+  void EndWriting() override {}
   bool writable() const { return opened_ == Opened::kReadWrite; }
 
  private:

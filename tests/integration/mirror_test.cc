@@ -36,6 +36,19 @@ class Mirror : public MountTest {
   static constexpr char kBelieve[] = "attr_timeout=1000,entry_timeout=1000";
   static constexpr char kBelieveUntold[] = "attr_timeout=1000,entry_timeout=1000,watch=off";
 
+  // The test itself acts as a user, without capabilities, until destroyed.
+  class Acting {
+   public:
+    explicit Acting(const User& user) {
+      EXPECT_EQ(setegid(user.gid), 0);
+      EXPECT_EQ(seteuid(user.uid), 0);
+    }
+    ~Acting() {
+      EXPECT_EQ(seteuid(0), 0);
+      EXPECT_EQ(setegid(0), 0);
+    }
+  };
+
   size_t DescriptorsOfTheServer() {
     const std::filesystem::directory_iterator open("/proc/" + std::to_string(volume().server()) + "/fd");
     return static_cast<size_t>(std::distance(begin(open), end(open)));
@@ -410,6 +423,133 @@ TEST_P(Mirror, OwnersAndGroupsCanBeShownAsOthers) {
   EXPECT_EQ(bare().Status(".").uid, top().Status(".").uid);
   // Not hers: whose it is could not be told from those that are.
   EXPECT_EQ(top().Status("of61001").uid, 65534U);
+}
+
+// S-MIRROR-12
+TEST_P(Mirror, WhoOwnsAFileTheBackingKnowsBest) {
+  Remount(kBelieveUntold);
+  ASSERT_EQ(bare().Mkdir("d"), 0);
+  ASSERT_EQ(bare().Chmod("d", 0777), 0);
+  UniqueFd open;
+  {
+    const Acting as_alice(kAlice);
+    ASSERT_EQ(top().Write("d/hers", "x"), 0);
+    open = top().Open("d/hers", O_RDWR);
+  }
+  ASSERT_EQ(bare().Chown("d/hers", 0, 0), 0);
+  {
+    const Acting as_alice(kAlice);
+    EXPECT_EQ(Ended(fchmod(open.get(), 04755)), EPERM);
+    EXPECT_EQ(Ended(fchown(open.get(), static_cast<uid_t>(-1), kAlice.gid)), EPERM);
+    const timespec times[] = {{1000, 0}, {1000, 0}};
+    EXPECT_EQ(Ended(futimens(open.get(), times)), EPERM);
+  }
+  EXPECT_EQ(bare().Status("d/hers").permissions(), 0644U);
+  EXPECT_EQ(bare().Status("d/hers").gid, 0U);
+}
+
+// S-MIRROR-12
+TEST_P(Mirror, AWriteTakesAwaySuidThatWasSetUnderneath) {
+  for (const char* const passthrough : {"passthrough=auto", "passthrough=off"}) {
+    SCOPED_TRACE(passthrough);
+    Remount(std::string(kBelieveUntold) + "," + passthrough);
+    ASSERT_EQ(bare().Write("program", "x"), 0);
+    ASSERT_EQ(bare().Chmod("program", 0777), 0);
+    UniqueFd open;
+    {
+      const Acting as_bob(kBob);
+      open = top().Open("program", O_WRONLY);
+    }
+    ASSERT_EQ(bare().Chmod("program", 04777), 0);
+    {
+      const Acting as_bob(kBob);
+      EXPECT_EQ(pwrite(open.get(), "y", 1, 0), 1);
+    }
+    EXPECT_EQ(bare().Status("program").permissions(), 0777U);
+    ASSERT_EQ(bare().Unlink("program"), 0);
+  }
+}
+
+// S-MIRROR-12
+TEST_P(Mirror, TheStickyBitProtectsWhatTookTheNameUnderneath) {
+  Remount(kBelieveUntold);
+  ASSERT_EQ(bare().Mkdir("tmp"), 0);
+  ASSERT_EQ(bare().Chmod("tmp", 01777), 0);
+  {
+    const Acting as_alice(kAlice);
+    ASSERT_EQ(top().Write("tmp/x", ""), 0);
+  }
+  ASSERT_EQ(bare().Unlink("tmp/x"), 0);
+  ASSERT_EQ(bare().Write("tmp/x", "his"), 0);
+  ASSERT_EQ(bare().Chown("tmp/x", kBob.uid, kBob.gid), 0);
+  {
+    const Acting as_alice(kAlice);
+    EXPECT_EQ(top().Rename("tmp/x", "tmp/y"), EPERM);
+    EXPECT_EQ(top().Unlink("tmp/x"), EPERM);
+  }
+  EXPECT_EQ(bare().Read("tmp/x"), "his");
+}
+
+// S-MIRROR-9
+TEST_P(Mirror, AppendersOnBothSidesLoseNothing) {
+  for (const char* const passthrough : {"passthrough=auto", "passthrough=off"}) {
+    SCOPED_TRACE(passthrough);
+    Remount(passthrough);
+    ASSERT_EQ(bare().Write("log", ""), 0);
+    const auto append = [&](int process) {
+      const UniqueFd open = (process % 2 == 0 ? top() : bare()).Open("log", O_WRONLY | O_APPEND);
+      for (int i = 0; i < 200; ++i) {
+        if (WriteAll(open.get(), "line of " + std::to_string(process) + "\n").code != 0) return 1;
+      }
+      return 0;
+    };
+    ASSERT_EQ(InChildren(4, append), 0);
+    const std::string log = bare().Read("log");
+    EXPECT_EQ(log.size(), 4 * 200 * std::string("line of 0\n").size());
+    EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 800);
+  }
+}
+
+// S-MIRROR-1
+TEST_P(Mirror, ABackingWithoutXattrsWillDo) {
+  Unmount();
+  ASSERT_EQ(bare().Mkdir("source"), 0);
+  ASSERT_EQ(Ended(mount("ramfs", bare().Path("source").c_str(), "ramfs", 0, nullptr)), 0);
+  ASSERT_EQ(bare().Chmod("source", 0755), 0);
+  ASSERT_TRUE(std::filesystem::create_directory(Outside("ram")));
+  {
+    MountedVolume of_ramfs(bare().Path("source"), Outside("ram"), kMirrorRegime);
+    of_ramfs.Mount();
+    const Folder ram(Outside("ram"));
+    ASSERT_EQ(ram.Write("a", "text"), 0);
+    EXPECT_EQ(AsUser(kAlice, [&] { return ram.Read("a") == "text" ? 0 : 1; }), 0);
+    EXPECT_EQ(ram.Append("a", " more"), 0);
+    EXPECT_EQ(ram.Truncate("a", 3), 0);
+    EXPECT_EQ(ram.Chown("a", kAlice.uid, kAlice.gid), 0);
+    EXPECT_EQ(bare().Read("source/a"), "tex");
+  }
+  EXPECT_EQ(Ended(umount2(bare().Path("source").c_str(), 0)), 0);
+}
+
+// S-MIRROR-4
+TEST_P(Mirror, AWriterThatIsGoneKeepsNobodyFromExecuting) {
+  std::filesystem::copy_file("/bin/true", bare().Path("program"));
+  ASSERT_EQ(bare().Chmod("program", 0755), 0);
+  const UniqueFd reader = top().Open("program", O_RDONLY);
+  { const UniqueFd writer = top().Open("program", O_RDWR); }
+  EXPECT_TRUE(Eventually([&] { return RunCommand({bare().Path("program")}).status == 0; }));
+}
+
+// S-MIRROR-11
+TEST_P(Mirror, NobodysSuidFilesBecomeAnothersByAMap) {
+  const auto flags = [&] { return RunCommand({"findmnt", "-no", "OPTIONS", volume().mountpoint()}).out; };
+  Remount("map=1000:61001");
+  EXPECT_THAT(flags(), HasSubstr("nosuid"));
+  EXPECT_THAT(flags(), HasSubstr("nodev"));
+  Remount("submounts=follow");
+  EXPECT_THAT(flags(), HasSubstr("nosuid"));
+  Remount("map=1000:61001,suid");
+  EXPECT_THAT(flags(), testing::Not(HasSubstr("nosuid")));
 }
 
 // S-MIRROR-11

@@ -107,7 +107,7 @@ TEST_F(RulesTest, ListShowsOnlyXattrsThatCanBeGot) {
   EXPECT_EQ(Set(file, "user.x", "1"), 0);
   EXPECT_EQ(Set(file, "trusted.x", "1"), 0);
   // As a backing may have had it.
-  ASSERT_TRUE(volume().ChangeAttributes(file, {}, {{"system.nfs4_acl", "1"}}).ok());
+  ASSERT_TRUE(volume().ChangeAttributes({}, file, {}, {{"system.nfs4_acl", "1"}}).ok());
   EXPECT_THAT(*vfs().ListXattrs(root_, file), UnorderedElementsAre("trusted.x", "user.x"));
   EXPECT_THAT(*vfs().ListXattrs({.uid = 5, .gid = 5}, file), ElementsAre("user.x"));
 }

@@ -176,7 +176,7 @@ TEST_F(ConfirmTest, AFileThatGotItsFirstNameSinceIsNotReclaimed) {
   TakeSnapshot();
   {
     const auto held = volume().locks().Exclusive(std::array{created->attributes.inode, kRootInode});
-    ASSERT_TRUE(volume().Link(created->attributes.inode, kRootInode, N("named")).ok());
+    ASSERT_TRUE(volume().Link({}, created->attributes.inode, kRootInode, N("named")).ok());
   }
   // It still lies where it was made.
   KillAndFallBack();
@@ -223,7 +223,7 @@ TEST_F(ConfirmTest, XattrsOfAnotherContentGo) {
   const InodeId inode = File("a", "old");
   {
     const auto held = volume().locks().Exclusive(inode);
-    ASSERT_TRUE(volume().ChangeAttributes(inode, {}, {{"system.posix_acl_access", "acl"}}).ok());
+    ASSERT_TRUE(volume().ChangeAttributes({}, inode, {}, {{"system.posix_acl_access", "acl"}}).ok());
   }
   TakeSnapshot();
   BareFile("a", "another one");

@@ -83,7 +83,7 @@ TEST_F(CreateTest, UnnamedFileGetsItsPlaceWithItsName) {
   ExpectSound();
   {
     const auto held = volume().locks().Exclusive(std::array{created->attributes.inode, kRootInode});
-    EXPECT_EQ(volume().Link(created->attributes.inode, kRootInode, N("a")).code(), 0);
+    EXPECT_EQ(volume().Link({}, created->attributes.inode, kRootInode, N("a")).code(), 0);
   }
   Reopen();
   EXPECT_THAT(Bare(), ElementsAre("a=1"));
@@ -166,7 +166,7 @@ TEST_F(CreateOnExt4Test, FailedChangeOfModeLeavesTheRecordAsItWas) {
   for (const BackingCall call : {BackingCall::kSetMode, BackingCall::kSetOwner}) {
     backing().FailNth(call, 1, EIO);
     const auto held = volume().locks().Exclusive(inode);
-    EXPECT_EQ(volume().ChangeAttributes(inode, {.mode = 0700, .uid = 7}, {}).code(), EIO);
+    EXPECT_EQ(volume().ChangeAttributes({}, inode, {.mode = 0700, .uid = 7}, {}).code(), EIO);
     EXPECT_EQ(*volume().Read(inode), before);
   }
 }

@@ -97,7 +97,7 @@ TEST_F(NamesTest, LinkOfAnUnlinkedFileIsENOENT) {
   const InodeId inode = File("a");
   Remove("a");
   const auto held = volume().locks().Exclusive(std::array{inode, kRootInode});
-  EXPECT_EQ(volume().Link(inode, kRootInode, N("b")).code(), ENOENT);
+  EXPECT_EQ(volume().Link({}, inode, kRootInode, N("b")).code(), ENOENT);
 }
 
 TEST_F(NamesTest, RemovalOfADirectoryWithNamesIsENOTEMPTY) {
@@ -114,7 +114,7 @@ TEST_F(NamesTest, RemovedDirectoryTakesNoNames) {
   Remove("d");
   const auto held = volume().locks().Exclusive(std::array{directory, file});
   EXPECT_EQ(volume().Create(directory, N("x"), {.type = FileType::kRegular}).code(), ENOENT);
-  EXPECT_EQ(volume().Link(file, directory, N("x")).code(), ENOENT);
+  EXPECT_EQ(volume().Link({}, file, directory, N("x")).code(), ENOENT);
 }
 
 TEST_F(NamesTest, RenameNoReplaceOntoANameIsEEXIST) {
@@ -147,7 +147,7 @@ TEST_F(NamesTest, UnlinkOfANameThatShowsSomethingElseByNowIsESTALE) {
   Remove("a");
   File("a");
   const auto held = volume().locks().Exclusive(std::array{old, kRootInode});
-  EXPECT_EQ(volume().Unlink(kRootInode, N("a"), old).code(), ESTALE);
+  EXPECT_EQ(volume().Unlink({}, kRootInode, N("a"), old, Use::kIdle).code(), ESTALE);
 }
 
 TEST_F(NamesTest, FailedCommitLeavesNothing) {

@@ -62,7 +62,7 @@ TEST_F(ReclaimTest, FailedSyncRemovesNothing) {
 TEST_F(ReclaimTest, OnlyWhatWasGivenIsReclaimed) {
   File("a", "1");
   const auto parent = volume().locks().Exclusive(std::array{Find("a"), kRootInode});
-  ASSERT_TRUE(volume().Unlink(kRootInode, N("a"), Find("a")).ok());
+  ASSERT_TRUE(volume().Unlink({}, kRootInode, N("a"), Find("a"), Use::kIdle).ok());
   EXPECT_EQ(*volume().ReclaimSome(10), 0U);
   EXPECT_THAT(Bare(), ElementsAre("a=1"));
 }
@@ -71,7 +71,7 @@ TEST_F(ReclaimTest, OrphansOfACrashedSessionAreReclaimed) {
   const InodeId inode = File("a", "1");
   {
     const auto held = volume().locks().Exclusive(std::array{inode, kRootInode});
-    ASSERT_TRUE(volume().Unlink(kRootInode, N("a"), inode).ok());
+    ASSERT_TRUE(volume().Unlink({}, kRootInode, N("a"), inode, Use::kIdle).ok());
   }
   KillAndOpen();
   EXPECT_EQ(*volume().ReclaimSome(10), 1U);
@@ -111,7 +111,7 @@ TEST_F(ReclaimTest, WhatIsThereInAnotherSpellingIsNotTheOrphans) {
   const InodeId inode = File("A", "1");
   {
     const auto held = volume().locks().Exclusive(std::array{inode, kRootInode});
-    ASSERT_TRUE(volume().Unlink(kRootInode, N("A"), inode, Use::kOpen).ok());
+    ASSERT_TRUE(volume().Unlink({}, kRootInode, N("A"), inode, Use::kOpen).ok());
   }
   ASSERT_TRUE(backing().RemoveFile(backing().root(), BackingName("A")).ok());
   KillAndOpen();
@@ -125,7 +125,7 @@ TEST_F(ReclaimTest, WhatSomebodyElseMadeInAnotherSpellingIsNotTheOrphans) {
   const InodeId inode = File("A", "1");
   {
     const auto held = volume().locks().Exclusive(std::array{inode, kRootInode});
-    ASSERT_TRUE(volume().Unlink(kRootInode, N("A"), inode, Use::kOpen).ok());
+    ASSERT_TRUE(volume().Unlink({}, kRootInode, N("A"), inode, Use::kOpen).ok());
   }
   ASSERT_TRUE(backing().RemoveFile(backing().root(), BackingName("A")).ok());
   ASSERT_TRUE((*backing().CreateFile(backing().root(), BackingName("a"), 0644))->Write(std::string("2"), 0).ok());
@@ -148,7 +148,7 @@ TEST_F(ReclaimTest, XattrsAndTargetGoAlong) {
   const InodeId inode = Symlink("s");
   {
     const auto held = volume().locks().Exclusive(inode);
-    ASSERT_TRUE(volume().ChangeAttributes(inode, {}, {{"user.x", "1"}}).ok());
+    ASSERT_TRUE(volume().ChangeAttributes({}, inode, {}, {{"user.x", "1"}}).ok());
   }
   Remove("s");
   EXPECT_EQ(*volume().ReclaimSome(10), 1U);

@@ -107,7 +107,7 @@ class VolumeTest : public testing::Test {
     const auto [parent, name] = ParentOf(to);
     static_cast<void>(volume().PrepareDirectory(parent));
     const auto held = volume().locks().Exclusive(std::array{inode, parent});
-    return volume().Link(inode, parent, N(name)).code();
+    return volume().Link({}, inode, parent, N(name)).code();
   }
   // Also of directories. What lost its last name can be reclaimed at once.
   int Remove(const std::string& at) {
@@ -116,7 +116,7 @@ class VolumeTest : public testing::Test {
     const bool is_directory = volume().Read(inode).ok() && volume().Read(inode)->type == FileType::kDirectory;
     if (is_directory) static_cast<void>(volume().PrepareDirectory(inode));
     const auto held = volume().locks().Exclusive(std::array{inode, parent});
-    const auto lost = is_directory ? volume().RemoveDirectory(parent, N(name), inode) : volume().Unlink(parent, N(name), inode);
+    const auto lost = is_directory ? volume().RemoveDirectory({}, parent, N(name), inode) : volume().Unlink({}, parent, N(name), inode, Use::kIdle);
     if (lost.ok() && lost->nlink == 0) volume().Reclaim(lost->inode);
     return lost.code();
   }

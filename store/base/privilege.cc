@@ -1,0 +1,56 @@
+// capget(2) and capset(2); see privilege.h.
+#include "store/base/privilege.h"
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace hardlinkfs {
+namespace {
+
+using Sets = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
+
+bool Get(Sets& sets) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  return syscall(SYS_capget, &header, sets.data()) == 0;
+}
+
+bool Set(Sets& sets) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  return syscall(SYS_capset, &header, sets.data()) == 0;
+}
+
+uint32_t BitOf(unsigned capability) { return uint32_t{1} << (capability % 32); }
+
+}  // namespace
+
+WithoutPrivilege::WithoutPrivilege(unsigned capability) : capability_(capability) {
+  Sets sets{};
+  if (!Get(sets)) return;
+  auto& set = sets[capability / 32];
+  had_ = (set.effective & BitOf(capability)) != 0;
+  if (!had_) return;
+  set.effective &= ~BitOf(capability);
+  had_ = Set(sets);
+}
+
+WithoutPrivilege::~WithoutPrivilege() {
+  Sets sets{};
+  if (!had_ || !Get(sets)) return;
+  sets[capability_ / 32].effective |= BitOf(capability_);
+  Set(sets);
+}
+
+void GiveUpPrivilege(unsigned capability) {
+  Sets sets{};
+  if (!Get(sets)) return;
+  auto& set = sets[capability / 32];
+  set.effective &= ~BitOf(capability);
+  set.permitted &= ~BitOf(capability);
+  set.inheritable &= ~BitOf(capability);
+  Set(sets);
+}
+
+}  // namespace hardlinkfs
