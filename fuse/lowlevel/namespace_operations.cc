@@ -91,9 +91,9 @@ Result<RenameMode> ToRenameMode(unsigned flags) {
     case RENAME_EXCHANGE:
       return RenameMode::kExchange;
     case RENAME_WHITEOUT:
-    case RENAME_WHITEOUT | RENAME_NOREPLACE:
-      // The kernel has looked whether the target exists, under the lock of its directory, and nobody else can make it.
       return RenameMode::kWhiteout;
+    case RENAME_WHITEOUT | RENAME_NOREPLACE:
+      return RenameMode::kWhiteoutNoReplace;
     default:
       return Error{EINVAL, "rename: unknown flags"};
   }

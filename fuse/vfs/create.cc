@@ -21,11 +21,15 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   }));
 }
 
-CreatedFile Vfs::Counted(CreatedInode created, int open_flags) {
+// Somebody else may have found the inode by now, and opened it.
+Result<CreatedFile> Vfs::AttachNew(CreatedInode created, int open_flags) {
   const InodeId inode = created.attributes.inode;
-  table_.AddLookup(std::move(created.inode));
+  const auto held = volume_.locks().Exclusive(inode);
+  if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr && (open_flags & O_ACCMODE) != O_RDONLY) {
+    if (Status writable = open->file->MakeWritable(); !writable.ok()) return writable.error();
+  }
   const OpenedFile file = Attach(inode, std::move(created.content), open_flags);
-  return {Show(created.attributes), file};
+  return CreatedFile{Show(created.attributes), file};
 }
 
 Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags) {
@@ -33,16 +37,21 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
-  Result<CreatedFile> made = WithSpace([&]() -> Result<CreatedFile> {
+  Result<CreatedInode> created = WithSpace([&]() -> Result<CreatedInode> {
     const auto held = volume_.locks().Exclusive(directory);
-    Result<CreatedInode> created = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
-    // The kernel believes that the name was not there. Now it looks again, and finds what somebody else has made meanwhile.
-    if (created.code() == EEXIST && (open_flags & O_EXCL) == 0) return Error{ESTALE, "made by somebody else meanwhile"};
-    if (!created.ok()) return created.error();
-    // Nobody else can reach the inode before the directory's lock is gone, so its own is not needed.
-    return Counted(*std::move(created), open_flags);
+    Result<CreatedInode> fresh = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
+    if (fresh.ok()) table_.AddLookup(std::move(fresh->inode));
+    return fresh;
   });
-  if (!made.ok()) return made;
+  // The kernel believes that the name was not there. Now it looks again, and finds what somebody else has made meanwhile.
+  if (created.code() == EEXIST && (open_flags & O_EXCL) == 0) return Error{ESTALE, "made by somebody else meanwhile"};
+  if (!created.ok()) return created.error();
+  const InodeId inode = created->attributes.inode;
+  Result<CreatedFile> made = AttachNew(*std::move(created), open_flags);
+  if (!made.ok()) {
+    Forget(inode, 1);
+    return made;
+  }
   Status promised = Promise((open_flags & O_DSYNC) != 0 ? Durability::kOnRequest : Durability::kNames);
   if (promised.ok()) return made;
   Release(made->attributes.inode, open_flags, made->file.path);
@@ -57,8 +66,11 @@ Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, 
     const Volume::Linkable linkable = (open_flags & O_EXCL) == 0 ? Volume::Linkable::kYes : Volume::Linkable::kNo;
     Result<CreatedInode> created = volume_.CreateUnnamed(caller, directory, mode, linkable);
     if (!created.ok()) return created.error();
-    CreatedFile made = Counted(*std::move(created), open_flags);
-    Lost({made.attributes.inode, 0});
+    const InodeId inode = created->attributes.inode;
+    table_.AddLookup(std::move(created->inode));
+    Lost({inode, 0});
+    Result<CreatedFile> made = AttachNew(*std::move(created), open_flags);
+    if (!made.ok()) Forget(inode, 1);
     return made;
   });
 }

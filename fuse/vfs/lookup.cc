@@ -4,6 +4,11 @@
 #include "fuse/vfs/vfs.h"
 
 namespace hardlinkfs {
+namespace {
+
+constexpr int kAttempts = 16;
+
+}  // namespace
 
 Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
   if (name == "." || name == "..") {
@@ -30,7 +35,8 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
     // That the directory is not there says nothing of the name, which may be there again with it.
     return prepared.code() == ENOENT ? Error{ESTALE, "lookup in a directory that vanished"} : prepared.error();
   }
-  for (;;) {
+  // Where others replace a file all the time, the one that was found may be gone when it is looked at.
+  for (int attempts = 0;; ++attempts) {
     std::optional<Attributes> shown;
     {
       // The lookup is counted under the directory's lock: an unlink comes before it, and is seen, or after it, and finds the inode in use.
@@ -39,6 +45,7 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
       if (!inode.ok()) return inode.error();
       if (volume_.IsPrepared(inode->inode())) {
         const Result<Attributes> attributes = volume_.Stat(inode->inode());
+        if (attributes.code() == ESTALE && attempts < kAttempts) continue;
         if (!attributes.ok()) return attributes.code() == ENOENT ? Error{EUCLEAN, "name without an inode"} : attributes.error();
         table_.AddLookup(*std::move(inode));
         shown = *attributes;

@@ -9,6 +9,7 @@ namespace {
 Replace ReplaceOf(RenameMode mode) {
   switch (mode) {
     case RenameMode::kNoReplace:
+    case RenameMode::kWhiteoutNoReplace:
       return Replace::kRefused;
     case RenameMode::kExchange:
       return Replace::kExchange;
@@ -40,7 +41,7 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
                             .new_name = *to,
                             .target = std::nullopt,
                             .replace = ReplaceOf(mode),
-                            .whiteout = mode == RenameMode::kWhiteout};
+                            .whiteout = mode == RenameMode::kWhiteout || mode == RenameMode::kWhiteoutNoReplace};
       const Result<Attributes> source_attributes = volume_.Stat(request.inode);
       if (!source_attributes.ok()) return source_attributes.error();
       bool moves_directory = source_attributes->type == FileType::kDirectory;

@@ -66,7 +66,7 @@ struct CreatedFile {
   OpenedFile file;
 };
 
-enum class RenameMode { kReplace, kNoReplace, kExchange, kWhiteout };
+enum class RenameMode { kReplace, kNoReplace, kExchange, kWhiteout, kWhiteoutNoReplace };
 
 struct DirectoryEntry {
   std::string_view name;
@@ -166,8 +166,8 @@ class Vfs {
   // Finds the inode behind a name, prepared, with no lock held: to be looked at again under locks.
   Result<InodeRef> FindPrepared(InodeId directory, const Name& name);
   void Lost(const LostName& lost);
-  // create.cc. The lookup and the first handle of what was made. REQUIRES: exclusive(inode), or nobody else can reach it.
-  CreatedFile Counted(CreatedInode created, int open_flags);
+  // create.cc. The first handle of what was made. REQUIRES: its lookup is counted; no lock held.
+  Result<CreatedFile> AttachNew(CreatedInode created, int open_flags);
   // Runs `operation`, and once more after removing unlinked contents if there was no space for it. REQUIRES: no lock held.
   template <typename Operation>
   auto WithSpace(const Operation& operation) {

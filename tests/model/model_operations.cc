@@ -20,6 +20,7 @@ const char* Word(RenameMode mode) {
     case RenameMode::kExchange:
       return "exchange";
     case RenameMode::kWhiteout:
+    case RenameMode::kWhiteoutNoReplace:
       return "whiteout";
   }
   return "";
