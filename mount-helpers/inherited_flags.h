@@ -13,7 +13,8 @@ enum class Shown { kTheSource, kOthersToo };
 
 // `source` is the open directory, `store` where the catalog lies (empty: in the source), `asked` the flags that were asked for by name.
 // RETURNS: those of nosuid, nodev and noexec with which the source is mounted; nosuid and nodev also when somebody other than root and us
-// can put files, or a catalog that describes them, into the source or the store, and with kOthersToo. Without those whose opposite is asked for.
+// can put files, or a catalog that describes them, into the source or the store, and with kOthersToo. Without those whose opposite is asked
+// for.
 std::vector<std::string> InheritedFlags(int source, const std::string& store, Shown shown, const std::vector<std::string>& asked);
 
 }  // namespace hardlinkfs

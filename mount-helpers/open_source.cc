@@ -42,7 +42,8 @@ Failure OpenFailure(const MountPoints& points, const Error& error) {
 }
 
 // Waits for a server that is ending to let go of the volume.
-std::variant<OpenedSource, Failure> OpenWhenFree(const MountPoints& points, const OpenOptions& options, const Clock& clock, const TerminationSignals& signals) {
+std::variant<OpenedSource, Failure> OpenWhenFree(const MountPoints& points, const OpenOptions& options, const Clock& clock,
+                                                 const TerminationSignals& signals) {
   const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
   for (;;) {
     Result<std::unique_ptr<OpenedVolume>> opened = OpenVolume(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)), options, clock);
@@ -58,8 +59,8 @@ std::variant<OpenedSource, Failure> OpenWhenFree(const MountPoints& points, cons
 
 bool HoldsVolume(int source) { return faccessat(source, kPrivateAreaName, F_OK, AT_SYMLINK_NOFOLLOW) == 0; }
 
-// RETURNS: why names=backing cannot be; nothing when it can, or when the backing may not be written to and so not be tried. A mirror with ro
-// leaves no trace there, so it is not tried either.
+// RETURNS: why names=backing cannot be; nothing when it can, or when the backing may not be written to and so not be tried. A mirror with
+// ro leaves no trace there, so it is not tried either.
 std::optional<Failure> CheckMirror(const MountPoints& points, const MountOptions& options) {
   const int source = points.source.get();
   if (HoldsVolume(source)) {
@@ -67,7 +68,8 @@ std::optional<Failure> CheckMirror(const MountPoints& points, const MountOptions
   }
   if (!options.store.empty()) return FailureOn(points.source_path, "store= is of no use with names=backing: there is no catalog", EINVAL);
   if (options.submounts == SubmountUse::kFollow && (options.read_only || options.no_atime)) {
-    return FailureOn(points.source_path, "submounts=follow has no mount of its own on which ro and noatime could hold: use the flags of those mounts", EINVAL);
+    return FailureOn(points.source_path,
+                     "submounts=follow has no mount of its own on which ro and noatime could hold: use the flags of those mounts", EINVAL);
   }
   if (options.read_only) return std::nullopt;
   const Result<Capabilities> probed = Probe(source);

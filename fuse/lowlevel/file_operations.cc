@@ -14,9 +14,9 @@ void DescribeOpen(const Server& server, const OpenedFile& opened, fuse_file_info
   const bool appends_among_others = shared && opened.backing_id == 0 && (file.flags & O_APPEND) != 0;
   file.direct_io = (opened.backing_id > 0 && opened.path == IoPath::kRequests) || appends_among_others;
   file.fh = static_cast<uint64_t>(opened.path);
-  // The pages that the kernel keeps of a file are true until it changes, and of a backing that is ours all changes come through them. Not so after writes by
-  // passthrough, which go past them; a file may be opened in both ways one after the other (an append-only flag set in between). The kernel
-  // refuses keep_cache together with a backing id.
+  // The pages that the kernel keeps of a file are true until it changes, and of a backing that is ours all changes come through them. Not
+  // so after writes by passthrough, which go past them; a file may be opened in both ways one after the other (an append-only flag set in
+  // between). The kernel refuses keep_cache together with a backing id.
   file.keep_cache = !shared && opened.backing_id == 0 && !server.passthrough.attached();
 }
 

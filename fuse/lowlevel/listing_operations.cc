@@ -40,7 +40,8 @@ fuse_entry_param ToListedEntry(const Server& server, const DirectoryEntry& entry
 // Fills a buffer with entries until one does not fit; that one counts as not taken.
 class Listing {
  public:
-  Listing(const Server& server, fuse_req_t request, size_t size) : server_(server), request_(request), buffer_(ReplyBuffer(request, size)) {}
+  Listing(const Server& server, fuse_req_t request, size_t size)
+      : server_(server), request_(request), buffer_(ReplyBuffer(request, size)) {}
 
   bool Add(const DirectoryEntry& entry, ListingMode mode) {
     // libfuse wants a terminated name.

@@ -126,7 +126,8 @@ bool AddMapping(MountOptions& options, const std::string& value) {
   const std::optional<uint32_t> shown = ParseUnsigned(std::string(to), 10, kLastId);
   if (!backing.has_value() || !shown.has_value()) return false;
   auto& pairs = of_groups ? options.mapped_gids : options.mapped_uids;
-  const bool is_known = std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == *backing || pair.second == *shown; });
+  const bool is_known =
+      std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == *backing || pair.second == *shown; });
   if (is_known) return false;
   pairs.emplace_back(*backing, *shown);
   return true;
@@ -177,7 +178,8 @@ constexpr std::array kRules{
                  return true;
                }},
     OptionRule{"names", "catalog or backing", "who is the authority for names (default: backing, if that has hard links)", SetNaming},
-    OptionRule{"attr_timeout", "a number of seconds, 0 or more", "how long attributes are believed (default: 1, with names=catalog for ever)",
+    OptionRule{"attr_timeout", "a number of seconds, 0 or more",
+               "how long attributes are believed (default: 1, with names=catalog for ever)",
                [](MountOptions& o, const std::string& v) { return SetSeconds(o.attribute_timeout, v); }},
     OptionRule{"entry_timeout", "a number of seconds, 0 or more", "how long names are believed (default: 1, with names=catalog for ever)",
                [](MountOptions& o, const std::string& v) { return SetSeconds(o.entry_timeout, v); }},
@@ -192,7 +194,8 @@ constexpr std::array kRules{
     OptionRule{"watch", "auto or off", "with names=backing, hear from the kernel what others change there (default: auto)", SetWatch},
     OptionRule{"submounts", "hide or follow", "with names=backing, what is mounted below the source (default: hide)", SetSubmounts},
     OptionRule{"map", "UID:UID or @GID:@GID, as numbers, no id twice on one side",
-               "with names=backing, show files of one owner (group) as another's, and the other way round; may be given several times", AddMapping},
+               "with names=backing, show files of one owner (group) as another's, and the other way round; may be given several times",
+               AddMapping},
     OptionRule{"log", "a path", "write the log to this file (default: syslog, or the terminal with -f)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.log_file, v); }},
     OptionRule{"debug", "", "log every request", [](MountOptions& o, const std::string&) { return o.debug = true; }},

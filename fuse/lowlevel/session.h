@@ -25,9 +25,9 @@ enum class MountSharing { kOwner, kRootAndOwner, kEverybody };
 inline constexpr double kForever = 365.0 * 86400.0;
 
 // How long the kernel may believe what it was told, in seconds. For ever, where nothing changes but by requests of this very kernel, which
-// brings its caches up to date with each of them, and by reconciling, after which the Invalidator has them dropped. A reply cannot bring back
-// what a later change removed: the kernel holds the directory's lock from the request of a lookup, create or removal to the end of its reply,
-// and stamps attributes with a version so that those that were overtaken by a change are not kept (fuse_change_attributes).
+// brings its caches up to date with each of them, and by reconciling, after which the Invalidator has them dropped. A reply cannot bring
+// back what a later change removed: the kernel holds the directory's lock from the request of a lookup, create or removal to the end of its
+// reply, and stamps attributes with a version so that those that were overtaken by a change are not kept (fuse_change_attributes).
 struct Believe {
   double attributes = kForever;
   double names = kForever;  // also that there is none

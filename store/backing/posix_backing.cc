@@ -168,9 +168,7 @@ Result<std::string> PosixBacking::GetXattr(const BackingDirectoryRef& in, const 
   return GetXattrOf(entry->get(), xattr);
 }
 
-Result<BackingSpace> PosixBacking::Space() {
-  return SpaceOf(Fd(root_));
-}
+Result<BackingSpace> PosixBacking::Space() { return SpaceOf(Fd(root_)); }
 
 }  // namespace
 

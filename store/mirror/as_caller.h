@@ -1,5 +1,5 @@
-// AsCaller: the calling thread acts with somebody's ids and umask, so that what it makes is his from the first moment, and the backing judges by
-// his rights. Other threads are not touched: Linux has credentials a thread.
+// AsCaller: the calling thread acts with somebody's ids and umask, so that what it makes is his from the first moment, and the backing
+// judges by his rights. Other threads are not touched: Linux has credentials a thread.
 #ifndef HARDLINKFS_STORE_MIRROR_AS_CALLER_H_
 #define HARDLINKFS_STORE_MIRROR_AS_CALLER_H_
 
@@ -18,8 +18,8 @@ class AsCaller {
 
   // RETURNS: EOVERFLOW when there is no such uid or gid in the server's user namespace: nothing may be made then.
   const Status& status() const { return status_; }
-  // RETURNS: the mode to make something with. It is `mode` as he gave it, since the kernel applies his umask, unless this thread cannot have
-  // one of its own.
+  // RETURNS: the mode to make something with. It is `mode` as he gave it, since the kernel applies his umask, unless this thread cannot
+  // have one of its own.
   uint32_t ModeFor(uint32_t mode) const { return mode & ~masked_; }
 
  private:

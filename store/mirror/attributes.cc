@@ -30,8 +30,8 @@ Status KillPrivileges(int fd) {
 
 Status ChangeXattr(int fd, const std::string& name, const std::optional<std::string>& value) {
   const std::string path = ProcPath(fd);
-  const int changed = value.has_value() ? setxattr(path.c_str(), name.c_str(), value->data(), value->size(), 0)
-                                        : removexattr(path.c_str(), name.c_str());
+  const int changed =
+      value.has_value() ? setxattr(path.c_str(), name.c_str(), value->data(), value->size(), 0) : removexattr(path.c_str(), name.c_str());
   // It was to be gone, and is.
   if (changed != 0 && !value.has_value() && errno == ENODATA) return {};
   if (changed != 0) return LastError("xattr");

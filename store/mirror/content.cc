@@ -11,8 +11,8 @@
 namespace hardlinkfs {
 
 // It is a regular file, so the open waits for nothing but for a lease (fcntl(2)) to be given back, as it would underneath.
-// For reading, until somebody wants to write: a file that is open for writing cannot be executed underneath, and its closing is an event for
-// those who wait for one.
+// For reading, until somebody wants to write: a file that is open for writing cannot be executed underneath, and its closing is an event
+// for those who wait for one.
 Result<std::unique_ptr<BackingFile>> MirrorVolume::OpenContent(InodeId inode) {
   auto opened = PosixFile::Opened::kReadOnly;
   Result<UniqueFd> fd = OpenInode(inode, O_RDONLY);

@@ -22,9 +22,7 @@ struct HandleBuffer {
 
 }  // namespace
 
-size_t FileKey::Hash() const {
-  return (std::hash<std::string_view>()(bytes) * 31 + static_cast<size_t>(type)) * 31 + mount;
-}
+size_t FileKey::Hash() const { return (std::hash<std::string_view>()(bytes) * 31 + static_cast<size_t>(type)) * 31 + mount; }
 
 Result<FoundHandle> HandleAt(int directory_fd, const char* name) {
   HandleBuffer buffer;

@@ -1,5 +1,5 @@
-// IdMap: owners and groups of the backing that are to be shown as others. The kernel does it, by an idmapped mount (mount_setattr(2)): so it
-// holds for what is made, for chown and for ACLs alike.
+// IdMap: owners and groups of the backing that are to be shown as others. The kernel does it, by an idmapped mount (mount_setattr(2)): so
+// it holds for what is made, for chown and for ACLs alike.
 #ifndef HARDLINKFS_STORE_MIRROR_ID_MAP_H_
 #define HARDLINKFS_STORE_MIRROR_ID_MAP_H_
 

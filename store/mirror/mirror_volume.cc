@@ -84,8 +84,8 @@ Result<UniqueFd> MirrorVolume::OpenInode(InodeId inode, int flags) const {
     if (found->held < 0) return OpenHandle(mounts_.descriptor(found->key.mount), found->key, flags);
     held = found->held;
   }
-  const int fd = flags == O_PATH ? fcntl(held, F_DUPFD_CLOEXEC, 0)
-                                 : RetryInterrupted([&] { return open(ProcPath(held).c_str(), flags | O_CLOEXEC); });
+  const int fd =
+      flags == O_PATH ? fcntl(held, F_DUPFD_CLOEXEC, 0) : RetryInterrupted([&] { return open(ProcPath(held).c_str(), flags | O_CLOEXEC); });
   if (fd < 0) return LastError("open of a known file");
   return UniqueFd(fd);
 }

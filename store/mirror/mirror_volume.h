@@ -1,6 +1,6 @@
-// MirrorVolume: the regime where the backing has authority over names: an ordinary filesystem, which others use at the same time, is shown as it
-// is. Nothing is kept here but which file a number stands for, so an answer is as true as one of the backing itself at that moment; the backing
-// also does what a catalog would have to imitate (ACLs, inheritance, times, durability).
+// MirrorVolume: the regime where the backing has authority over names: an ordinary filesystem, which others use at the same time, is shown
+// as it is. Nothing is kept here but which file a number stands for, so an answer is as true as one of the backing itself at that moment;
+// the backing also does what a catalog would have to imitate (ACLs, inheritance, times, durability).
 //
 // What each function of Volume promises volume.h says; here is what is particular. The locks of Volume are not needed here: the backing has
 // its own.

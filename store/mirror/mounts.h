@@ -30,7 +30,7 @@ class Mounts {
   };
   std::optional<uint32_t> IndexOf(int mount_id) const REQUIRES(mutex_);
 
-  mutable Mutex mutex_;  // leaf
+  mutable Mutex mutex_;                          // leaf
   std::deque<Mount> mounts_ GUARDED_BY(mutex_);  // there are few
 };
 

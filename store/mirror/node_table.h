@@ -47,7 +47,7 @@ class NodeTable final : public InodeKeeper {
     FileKey key;
     UniqueFd held;
     bool held_later = false;  // by Hold
-    uint32_t keepers = 0;  // 0: the slot is free
+    uint32_t keepers = 0;     // 0: the slot is free
     uint32_t reuses = 0;
   };
   // A number is a slot and how often that was used before.

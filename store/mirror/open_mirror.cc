@@ -2,9 +2,9 @@
 #include "store/mirror/open_mirror.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <spdlog/spdlog.h>
-#include <linux/magic.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -19,8 +19,8 @@
 namespace hardlinkfs {
 namespace {
 
-// A copy of the source's mount, attached nowhere: what is mounted below the source is not in it. It does not keep the source's filesystem from
-// being unmounted where it is.
+// A copy of the source's mount, attached nowhere: what is mounted below the source is not in it. It does not keep the source's filesystem
+// from being unmounted where it is.
 UniqueFd CloneMount(int source) {
   return UniqueFd(static_cast<int>(syscall(SYS_open_tree, source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)));
 }

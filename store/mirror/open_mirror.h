@@ -21,8 +21,8 @@ struct OpenMirrorOptions {
   IdMap map;  // where it is not empty, it takes a mount of its own, and a filesystem that can be mounted so
 };
 
-// `source` is the opened directory. Nothing is written to it. Filesystems that are mounted below it do not show, as with a non-recursive bind
-// mount; where that takes rights which the server has not, they answer EXDEV. RETURNS: as the backing. Thread safety: any thread.
+// `source` is the opened directory. Nothing is written to it. Filesystems that are mounted below it do not show, as with a non-recursive
+// bind mount; where that takes rights which the server has not, they answer EXDEV. RETURNS: as the backing. Thread safety: any thread.
 Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirrorOptions& options);
 
 // RETURNS: whether files of this filesystem can be opened by handles (Reopening::kByHandle).

@@ -14,7 +14,7 @@ uint32_t CatalogVolume::BackingMode(FileType type, uint32_t mode) const {
 }
 
 Status CatalogVolume::MirrorOwnerAndMode(const Place& home, FileType type, std::optional<uint32_t> mode, std::optional<uint32_t> uid,
-                                  std::optional<uint32_t> gid) {
+                                         std::optional<uint32_t> gid) {
   if (!capabilities_.modes && !capabilities_.owners) return {};
   if (type != FileType::kRegular && type != FileType::kDirectory) return {};
   const Result<BackingDirectoryRef> in = directories_.Open(home.directory);

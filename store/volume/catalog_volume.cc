@@ -35,8 +35,8 @@ Attributes ToAttributes(InodeId inode, const InodeRecord& record) {
           .btime = record.btime};
 }
 
-CatalogVolume::CatalogVolume(Backing& backing, Catalog& catalog, const Clock& clock, const Capabilities& capabilities, BackingDirectoryRef homes,
-               VolumeOptions options)
+CatalogVolume::CatalogVolume(Backing& backing, Catalog& catalog, const Clock& clock, const Capabilities& capabilities,
+                             BackingDirectoryRef homes, VolumeOptions options)
     : backing_(backing),
       catalog_(catalog),
       clock_(clock),
@@ -119,7 +119,8 @@ bool CatalogVolume::LiesUnder(const BackingName& home, const Name& name) const {
 }
 
 // The name just removed may be where the home lies: then the home is detached from now on.
-void CatalogVolume::MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory, const Name& name) {
+void CatalogVolume::MarkDetachedIfAt(Transaction& transaction, InodeId inode, const InodeRecord& record, InodeId directory,
+                                     const Name& name) {
   if (!record.home.has_value() || record.home->directory != directory || !LiesUnder(record.home->name, name)) return;
   transaction.PutDetached(inode);
   may_be_detached_ = true;

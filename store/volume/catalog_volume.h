@@ -1,6 +1,6 @@
 // CatalogVolume: the regime where the catalog has authority over names, and the mount owns the backing. The only code that changes backing
-// and catalog together. Each group of functions has its own source file; they share one state, which is why this header is longer than others.
-// What each function of Volume promises volume.h says; here is what is particular.
+// and catalog together. Each group of functions has its own source file; they share one state, which is why this header is longer than
+// others. What each function of Volume promises volume.h says; here is what is particular.
 #ifndef HARDLINKFS_STORE_VOLUME_CATALOG_VOLUME_H_
 #define HARDLINKFS_STORE_VOLUME_CATALOG_VOLUME_H_
 
@@ -356,8 +356,8 @@ class CatalogVolume final : public Volume {
   std::array<Mutex, 64> home_locks_;
   // One fsync of a directory at a time; held over it, before move_gate_ and pending_mutex_.
   std::array<Mutex, 16> entries_locks_;
-  // Each fsync of a content or of a directory with users' entries passes it shared; a move holds it alone until its new entry is durable. On
-  // FAT the fsync of one thing also writes what others have in the same block, and so could have the old entry go before.
+  // Each fsync of a content or of a directory with users' entries passes it shared; a move holds it alone until its new entry is durable.
+  // On FAT the fsync of one thing also writes what others have in the same block, and so could have the old entry go before.
   std::shared_timed_mutex move_gate_;
 
   Mutex meta_mutex_;  // leaf
@@ -387,9 +387,9 @@ class CatalogVolume final : public Volume {
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
   std::vector<BackingName> abandoned_ GUARDED_BY(pending_mutex_);  // in homes/, without a record
   // AsTheBackingSees.
-  std::set<Place> announced_ GUARDED_BY(pending_mutex_);  // an intent says that its inode may lie there
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);       // with an intent that is gone, but not durably
-  std::map<InodeId, Place> torn_ GUARDED_BY(pending_mutex_);  // of an intent, where what was to leave is shown by a short name
+  std::set<Place> announced_ GUARDED_BY(pending_mutex_);                   // an intent says that its inode may lie there
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);                        // with an intent that is gone, but not durably
+  std::map<InodeId, Place> torn_ GUARDED_BY(pending_mutex_);               // of an intent, where what was to leave is shown by a short name
   std::map<InodeId, IntentRecord> unresolved_ GUARDED_BY(pending_mutex_);  // moves that were made or not; both places are kept for them
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   std::map<Place, FileType> leftovers_ GUARDED_BY(pending_mutex_);   // entries of creations that failed

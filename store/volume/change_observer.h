@@ -1,5 +1,5 @@
-// ChangeObserver: hears of what changed without having been asked for: what reconciling found out, and what others did to a mirror's backing.
-// Somebody above may have kept what was true before. Who asks for a change knows of it, so nothing is said of those.
+// ChangeObserver: hears of what changed without having been asked for: what reconciling found out, and what others did to a mirror's
+// backing. Somebody above may have kept what was true before. Who asks for a change knows of it, so nothing is said of those.
 #ifndef HARDLINKFS_STORE_VOLUME_CHANGE_OBSERVER_H_
 #define HARDLINKFS_STORE_VOLUME_CHANGE_OBSERVER_H_
 

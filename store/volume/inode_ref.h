@@ -1,5 +1,5 @@
-// InodeRef: an inode that its volume keeps known as long as this lives. A catalog knows all of its inodes for good; a mirror has to remember
-// for which file of the backing a number stands.
+// InodeRef: an inode that its volume keeps known as long as this lives. A catalog knows all of its inodes for good; a mirror has to
+// remember for which file of the backing a number stands.
 #ifndef HARDLINKFS_STORE_VOLUME_INODE_REF_H_
 #define HARDLINKFS_STORE_VOLUME_INODE_REF_H_
 

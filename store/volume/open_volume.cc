@@ -235,7 +235,8 @@ Result<OpenedCatalog> OpenEngine(const OpenOptions& options, const PrivateArea& 
 }  // namespace
 
 Result<std::unique_ptr<OpenedVolume>> OpenVolume(UniqueFd root, const OpenOptions& options, const Clock& clock) {
-  // Whoever made the directory need not have synced it; on vfat then nothing in it would be durable either, see CatalogVolume::NoteNewEntries.
+  // Whoever made the directory need not have synced it; on vfat then nothing in it would be durable either, see
+  // CatalogVolume::NoteNewEntries.
   if (Status synced = SyncDirectoryAbove(root.get()); !synced.ok()) return synced.error();
   Result<std::unique_ptr<PrivateArea>> area = PrivateArea::Open(root.get());
   if (!area.ok()) return area.error();

@@ -12,9 +12,9 @@
 #include "store/base/clock.h"
 #include "store/base/result.h"
 #include "store/base/unique_fd.h"
+#include "store/volume/catalog_volume.h"
 #include "store/volume/fallback.h"
 #include "store/volume/scrub.h"
-#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 
@@ -24,8 +24,8 @@ struct OpenOptions {
   std::chrono::seconds snapshot_interval{3600};  // between two snapshots of the catalog; 0: none
 };
 
-// Everything that a mounted volume consists of, destroyed in the right order. Thread safety: any thread, as CatalogVolume; one destroys it, when
-// no other uses it any more.
+// Everything that a mounted volume consists of, destroyed in the right order. Thread safety: any thread, as CatalogVolume; one destroys it,
+// when no other uses it any more.
 class OpenedVolume {
  public:
   virtual ~OpenedVolume() = default;

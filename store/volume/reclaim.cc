@@ -2,8 +2,8 @@
 #include <cerrno>
 
 #include "store/base/rules.h"
-#include "store/volume/spelling.h"
 #include "store/volume/catalog_volume.h"
+#include "store/volume/spelling.h"
 
 namespace hardlinkfs {
 

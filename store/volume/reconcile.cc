@@ -11,10 +11,10 @@
 
 #include "store/backing/case_fold.h"
 #include "store/base/rules.h"
+#include "store/volume/catalog_volume.h"
 #include "store/volume/hidden_entries.h"
 #include "store/volume/loop_guard.h"
 #include "store/volume/spelling.h"
-#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -144,7 +144,7 @@ Status CatalogVolume::IsNotBeingMoved(InodeId inode) {
 
 // Adopt gave the record its defaults; what the backing holds faithfully replaces them.
 Status CatalogVolume::Import(InodeId inode, InodeRecord& record, const BackingStat& seen, const BackingDirectoryRef& in,
-                      Transaction& transaction) {
+                             Transaction& transaction) {
   const BackingName& name = record.home->name;
   if (capabilities_.modes || record.type == FileType::kSymlink) record.mode = seen.mode;
   if (capabilities_.owners) {
@@ -219,7 +219,7 @@ Status CatalogVolume::PrepareDirectory(InodeId directory) {
 // RETURNS: which of `entries` may be the entry `home`, which is there and was not listed: the backing's own table of letters may know more
 // pairs than ours, and FAT has short names. To adopt such a one would give one content two inodes.
 std::vector<BackingName> CatalogVolume::LookAlikes(const BackingDirectoryRef& in, const BackingName& home,
-                                            const std::vector<BackingEntry>& entries) {
+                                                   const std::vector<BackingEntry>& entries) {
   std::vector<BackingName> found;
   const Result<BackingStat> known = backing_.Stat(in, home);
   if (!known.ok()) return found;

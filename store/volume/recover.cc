@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "store/base/rules.h"
-#include "store/volume/spelling.h"
 #include "store/volume/catalog_volume.h"
+#include "store/volume/spelling.h"
 
 namespace hardlinkfs {
 namespace {
@@ -147,8 +147,8 @@ Result<std::optional<BackingStat>> CatalogVolume::LookFor(const InodeRecord& rec
 }
 
 // RETURNS: where it is of the two; `home` if nowhere. A move on FAT or exFAT that a power cut has left half done: both entries lead to one
-// content. The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty; that of a file is
-// removed here. EUCLEAN: there was no such fsck. To remove either would free the content of both.
+// content. The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty; that of a file
+// is removed here. EUCLEAN: there was no such fsck. To remove either would free the content of both.
 Result<Place> CatalogVolume::PartTwins(const IntentRecord& intent, const Spot& home, const Spot& other) {
   if (!home.seen.has_value() && other.seen.has_value()) return other.place;
   if (!other.seen.has_value()) return home.place;

@@ -2,8 +2,8 @@
 #include <cerrno>
 #include <map>
 
-#include "store/volume/loop_guard.h"
 #include "store/volume/catalog_volume.h"
+#include "store/volume/loop_guard.h"
 
 namespace hardlinkfs {
 

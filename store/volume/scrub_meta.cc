@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "store/volume/scrubber.h"
 #include "store/volume/catalog_volume.h"
+#include "store/volume/scrubber.h"
 
 namespace hardlinkfs {
 namespace {

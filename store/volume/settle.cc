@@ -8,9 +8,9 @@
 
 #include "store/backing/case_fold.h"
 #include "store/base/rules.h"
+#include "store/volume/catalog_volume.h"
 #include "store/volume/loop_guard.h"
 #include "store/volume/spelling.h"
-#include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
 namespace {
@@ -105,8 +105,8 @@ Result<std::optional<CatalogVolume::Move>> CatalogVolume::PlanMove(InodeId inode
 // By its times, which count two seconds: nothing else without hard links does that. (What lets nobody set times is taken for it as well.)
 bool CatalogVolume::IsFat() const { return !capabilities_.hard_links && capabilities_.time_granularity >= std::chrono::seconds(2); }
 
-// Whether on FAT, where an entry is all there is of a file, the sync that makes its new entry durable could also write that the old one is gone:
-// with both in one directory, or the old one in the directory that `to` itself has its entry in, which fsync of `to` writes.
+// Whether on FAT, where an entry is all there is of a file, the sync that makes its new entry durable could also write that the old one is
+// gone: with both in one directory, or the old one in the directory that `to` itself has its entry in, which fsync of `to` writes.
 Result<bool> CatalogVolume::WritesBothEntries(InodeId from, InodeId to) const {
   if (!IsFat() || !Keeps(Rule::kEntriesApart)) return false;
   if (from == to) return true;
@@ -193,7 +193,7 @@ Result<bool> CatalogVolume::MakeMove(const Move& move) {
 
 // After a sync that failed it is back as a rule, and the next session looks where it is. EAGAIN: not now.
 Status CatalogVolume::MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
-                         const BackingDirectoryRef& to_ref, const IntentRecord* announced) {
+                                const BackingDirectoryRef& to_ref, const IntentRecord* announced) {
   using File = Result<std::unique_ptr<BackingFile>>;
   using Directory = Result<BackingDirectoryRef>;
   const File file = type == FileType::kRegular ? backing_.OpenFile(from_ref, from.name) : File(nullptr);
@@ -228,7 +228,8 @@ Status CatalogVolume::MoveEntry(const Place& from, const Place& to, FileType typ
   if (Keeps(Rule::kTargetBeforeSource)) synced = NoteFinalSync(backing_.SyncDirectory(to_ref));
   if (synced.ok()) synced = sync_moved();
   if (synced.ok()) return {};
-  // Back, before anything that is synced yet takes the old entry from the disk: its name still lies there. If that fails too, nothing can be helped.
+  // Back, before anything that is synced yet takes the old entry from the disk: its name still lies there. If that fails too, nothing can
+  // be helped.
   if (backing_.Rename(to_ref, to.name, from_ref, from.name).ok()) static_cast<void>(sync_moved());
   return synced;
 }

@@ -18,7 +18,8 @@ constexpr int kPauses = 9;
 
 }  // namespace
 
-Snapshotter::Snapshotter(CatalogVolume& volume, SnapshotFolder& folder, const Clock& clock, const Reserve* reserve, std::chrono::seconds interval)
+Snapshotter::Snapshotter(CatalogVolume& volume, SnapshotFolder& folder, const Clock& clock, const Reserve* reserve,
+                         std::chrono::seconds interval)
     : volume_(volume), folder_(folder), clock_(clock), reserve_(reserve), interval_(interval) {
   const std::vector<SnapshotFolder::Found> found = folder_.List();
   const MutexLock lock(mutex_);

@@ -12,8 +12,8 @@
 #include "store/base/mutex.h"
 #include "store/base/result.h"
 #include "store/engine/reserve.h"
-#include "store/volume/snapshot_folder.h"
 #include "store/volume/catalog_volume.h"
+#include "store/volume/snapshot_folder.h"
 
 namespace hardlinkfs {
 
@@ -35,8 +35,8 @@ class Snapshotter {
   // is: the first may be of an empty volume.
   bool IsDue(Moment moment = Moment::kAnyTime);
   // Takes one: all rows as they are at this moment, which are durable, with what they rely on, before it counts. RETURNS: ENOSPC where it
-  // would take too much of the free space, or while the reserve is not whole; else as CatalogVolume::SyncCatalog and the backing. No error is
-  // one of the volume's. REQUIRES: no lock held; one call at a time, and none while the thread runs.
+  // would take too much of the free space, or while the reserve is not whole; else as CatalogVolume::SyncCatalog and the backing. No error
+  // is one of the volume's. REQUIRES: no lock held; one call at a time, and none while the thread runs.
   Status Take();
 
   // When the last good one was made, seconds since the epoch; nullopt: there is none.

@@ -1,6 +1,6 @@
-// Entries of FAT that have lost their long names. A long name lies before its entry, often in the block before: of one that was being removed
-// when the power went, the disk may have the name gone already and the entry not. It is shown by its short name then ("LETTER~1.TXT"), which
-// nobody was told.
+// Entries of FAT that have lost their long names. A long name lies before its entry, often in the block before: of one that was being
+// removed when the power went, the disk may have the name gone already and the entry not. It is shown by its short name then
+// ("LETTER~1.TXT"), which nobody was told.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -30,7 +30,8 @@ struct Entries {
 };
 
 // RETURNS: how many entries a directory has, and of how many the catalog says that they live in that inode.
-Result<Entries> CountEntries(Backing& backing, const Catalog& catalog, InodeId inode, const BackingDirectoryRef& in, const BackingName& name) {
+Result<Entries> CountEntries(Backing& backing, const Catalog& catalog, InodeId inode, const BackingDirectoryRef& in,
+                             const BackingName& name) {
   const Result<BackingDirectoryRef> directory = backing.OpenDirectory(in, name);
   if (!directory.ok()) return directory.error();
   Entries entries;
@@ -45,10 +46,10 @@ Result<Entries> CountEntries(Backing& backing, const Catalog& catalog, InodeId i
 
 }  // namespace
 
-// RETURNS: whether it is what the intent is about: a file by its size and time, a directory by what lives in it. One in which nothing known lives
-// may be it too: the cut may have taken the records.
+// RETURNS: whether it is what the intent is about: a file by its size and time, a directory by what lives in it. One in which nothing known
+// lives may be it too: the cut may have taken the records.
 Result<CatalogVolume::Likeness> CatalogVolume::Compare(const IntentRecord& intent, const BackingDirectoryRef& in, const BackingName& name,
-                                         const BackingStat& seen) {
+                                                       const BackingStat& seen) {
   if (seen.type == FileType::kRegular) {
     return seen.size != 0 && seen.size == intent.size && seen.mtime == intent.mtime ? Likeness::kYes : Likeness::kNo;
   }
@@ -75,9 +76,8 @@ Result<bool> CatalogVolume::MayBeWithoutKnown(InodeId directory) const {
   if (!homes.ok()) return homes.error();
   const auto intents = catalog_.ListIntents();
   if (!intents.ok()) return intents.error();
-  return std::ranges::all_of(*homes, [&](const auto& home) {
-    return std::ranges::find(*intents, home.second, &IntentRecord::inode) != intents->end();
-  });
+  return std::ranges::all_of(
+      *homes, [&](const auto& home) { return std::ranges::find(*intents, home.second, &IntentRecord::inode) != intents->end(); });
 }
 
 // RETURNS: whether something lives in the directory that another inode holds, one that is also being moved from there.
@@ -93,8 +93,8 @@ Result<bool> CatalogVolume::IsKnownByAnother(const IntentRecord& intent, const P
   return false;
 }
 
-// RETURNS: what lies where the move began, without a record and under a short name, and is most like what was to be moved; nothing if that may be
-// said of several. Of empty directories one is as good as another.
+// RETURNS: what lies where the move began, without a record and under a short name, and is most like what was to be moved; nothing if that
+// may be said of several. Of empty directories one is as good as another.
 Result<std::optional<CatalogVolume::Spot>> CatalogVolume::FindTorn(const IntentRecord& intent, FileType type) {
   const std::optional<Spot> nothing;
   if (!IsFat()) return nothing;

@@ -110,7 +110,7 @@ class Volume {
 
   // Reads. REQUIRES: what they read is prepared.
   virtual Result<Attributes> Stat(InodeId inode) = 0;
-  virtual Result<InodeRef> Lookup(InodeId directory, const Name& name) = 0;  // ENOENT; ESTALE when the directory is gone
+  virtual Result<InodeRef> Lookup(InodeId directory, const Name& name) = 0;          // ENOENT; ESTALE when the directory is gone
   virtual Result<InodeRef> Parent(InodeId directory) = 0;                            // the root's is the root
   virtual Result<std::string> ReadLink(InodeId inode) = 0;                           // EINVAL for what is no symlink
   virtual Result<std::string> GetXattr(InodeId inode, const std::string& name) = 0;  // ENODATA
@@ -137,8 +137,8 @@ class Volume {
   // not `inode`'s any longer.
   virtual Result<LostName> Unlink(const Caller& caller, InodeId directory, const Name& name, InodeId inode, Use use) = 0;
   virtual Result<LostName> RemoveDirectory(const Caller& caller, InodeId directory, const Name& name, InodeId inode) = 0;
-  // As renameat2(2). RETURNS: the inode that lost its name, if one was replaced. REQUIRES: exclusive(both directories, both inodes); `inode`
-  // is what `name` shows, `target` what `new_name` shows (nullopt: nothing), else ESTALE.
+  // As renameat2(2). RETURNS: the inode that lost its name, if one was replaced. REQUIRES: exclusive(both directories, both inodes);
+  // `inode` is what `name` shows, `target` what `new_name` shows (nullopt: nothing), else ESTALE.
   virtual Result<std::optional<LostName>> Rename(const Caller& caller, const RenameRequest& request) = 0;
   // RETURNS: whether `inode` is `below` or one of the directories above it.
   virtual Result<bool> IsAncestor(InodeId inode, InodeId below) const = 0;

@@ -80,7 +80,9 @@ void UnmountAll(const std::string& below) {
 
 }  // namespace
 
-void PrintTo(const TestBacking& backing, std::ostream* out) { *out << backing.name << " at " << backing.directory << ", " << backing.regime; }
+void PrintTo(const TestBacking& backing, std::ostream* out) {
+  *out << backing.name << " at " << backing.directory << ", " << backing.regime;
+}
 
 std::vector<TestBacking> TestBackings() {
   static const std::vector<TestBacking> backings = [] {

@@ -29,8 +29,8 @@ struct TestBacking {
 void PrintTo(const TestBacking& backing, std::ostream* out);
 
 std::vector<TestBacking> TestBackings();
-// Each of them with names=catalog, and with names=backing where it has hard links; and with names=backing those that HARDLINKFS_TEST_MIRRORS
-// names (tests/run makes btrfs and xfs).
+// Each of them with names=catalog, and with names=backing where it has hard links; and with names=backing those that
+// HARDLINKFS_TEST_MIRRORS names (tests/run makes btrfs and xfs).
 std::vector<TestBacking> BackingsAndMirrors();
 std::string NameOf(const testing::TestParamInfo<TestBacking>& info);
 

@@ -356,15 +356,32 @@ TEST_P(Mirror, AnyMixOfBothSidesEndsAlikeAndNeverOddly) {
     for (int i = 0; i < 400; ++i) {
       Errno ended;
       switch (dice() % 9) {
-        case 0: ended = side.Write(name(), std::string(dice() % 5000, 'x')); break;
-        case 1: ended = side.Link(name(), name()); break;
-        case 2: ended = side.Rename(name(), name()); break;
-        case 3: ended = side.Unlink(name()); break;
-        case 4: ended = side.Mkdir(name()); break;
-        case 5: ended = side.Rmdir(name()); break;
-        case 6: ended = side.Chmod(name(), 0600 + dice() % 0100); break;
-        case 7: ended = side.Symlink("x", name()); break;
-        default: ended = side.Status(name()).error;
+        case 0:
+          ended = side.Write(name(), std::string(dice() % 5000, 'x'));
+          break;
+        case 1:
+          ended = side.Link(name(), name());
+          break;
+        case 2:
+          ended = side.Rename(name(), name());
+          break;
+        case 3:
+          ended = side.Unlink(name());
+          break;
+        case 4:
+          ended = side.Mkdir(name());
+          break;
+        case 5:
+          ended = side.Rmdir(name());
+          break;
+        case 6:
+          ended = side.Chmod(name(), 0600 + dice() % 0100);
+          break;
+        case 7:
+          ended = side.Symlink("x", name());
+          break;
+        default:
+          ended = side.Status(name()).error;
       }
       if (!is_honest(ended)) return ended.code;
     }
@@ -375,9 +392,8 @@ TEST_P(Mirror, AnyMixOfBothSidesEndsAlikeAndNeverOddly) {
   const auto all_alike = [&] {
     const std::vector<std::string> tree = bare().Tree();
     if (top().Tree() != tree) return false;
-    return std::all_of(tree.begin(), tree.end(), [&](const std::string& path) {
-      return Description(top().Status(path)) == Description(bare().Status(path));
-    });
+    return std::all_of(tree.begin(), tree.end(),
+                       [&](const std::string& path) { return Description(top().Status(path)) == Description(bare().Status(path)); });
   };
   EXPECT_TRUE(Eventually(all_alike, milliseconds(3000)));
 }

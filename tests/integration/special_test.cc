@@ -34,7 +34,8 @@ INSTANTIATE_TEST_SUITE_P(, SpecialOfACatalog, testing::ValuesIn(TestBackings()),
 
 // S-SPECIAL-1
 TEST_P(Special, SymlinksOfAnyTargetAreKept) {
-  const std::vector<std::string> targets{"x", "../up/and/away", "/absolute", std::string(on_xfs() ? 1023 : 4095, 't'), std::string("\xff\xfe?*:\n", 6), " "};
+  const std::vector<std::string> targets{
+      "x", "../up/and/away", "/absolute", std::string(on_xfs() ? 1023 : 4095, 't'), std::string("\xff\xfe?*:\n", 6), " "};
   for (size_t i = 0; i < targets.size(); ++i) ASSERT_EQ(top().Symlink(targets[i], "s" + std::to_string(i)), 0);
   const auto expect = [&] {
     for (size_t i = 0; i < targets.size(); ++i) {

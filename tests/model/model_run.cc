@@ -89,7 +89,8 @@ void ModelRun::Trace(const std::string& what) {
 
 bool ModelRun::FailedAsOrdered(int actual) {
   // Whatever fails a sync with, it is EIO or EROFS from then on.
-  const bool as_ordered = fault_ordered_ && (actual == kFault || ((actual == EIO || actual == EROFS) && !machine_.volume().Writable().ok()));
+  const bool as_ordered =
+      fault_ordered_ && (actual == kFault || ((actual == EIO || actual == EROFS) && !machine_.volume().Writable().ok()));
   if (as_ordered) Trace("  failed as ordered");
   return as_ordered;
 }
@@ -292,7 +293,8 @@ void ModelRun::Compare() {
 
 void ModelRun::CheckInvariants(int moment) {
   auto broken = BrokenInvariants(machine_, static_cast<Moment>(moment));
-  if (failed_tidying_) std::erase_if(broken, [](const std::string& line) { return line.find(" was being moved from ") != std::string::npos; });
+  if (failed_tidying_)
+    std::erase_if(broken, [](const std::string& line) { return line.find(" was being moved from ") != std::string::npos; });
   if (broken.empty()) return;
   std::string all;
   for (const std::string& line : broken) all += "\n    " + line;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "store/volume/acl.h"
 #include "store/backing/private_area.h"
+#include "store/volume/acl.h"
 
 namespace hardlinkfs {
 namespace {

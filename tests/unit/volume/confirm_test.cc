@@ -183,7 +183,8 @@ TEST_F(ConfirmTest, AFileThatGotItsFirstNameSinceIsNotReclaimed) {
   ReclaimAll();
   ReopenWithStrangers();
   const Lines names = Names();
-  EXPECT_TRUE(std::ranges::any_of(names, [](const std::string& line) { return line.ends_with("=content"); })) << testing::PrintToString(names);
+  EXPECT_TRUE(std::ranges::any_of(names, [](const std::string& line) { return line.ends_with("=content"); }))
+      << testing::PrintToString(names);
 }
 
 TEST_F(ConfirmTest, AnotherDirectoryInThePlaceOfOneIsPrivate) {

@@ -183,7 +183,8 @@ TEST_F(RecoverTest, TwinsOfAHalfMoveThatNobodyPartedAreLeftAlone) {
   EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/", "e/a=content"));
 }
 
-// The old entry of a move goes in two steps where its long name lies in a block before, and the fsck of the backing may leave the content to it.
+// The old entry of a move goes in two steps where its long name lies in a block before, and the fsck of the backing may leave the content
+// to it.
 class RecoverOnFatTest : public RecoverTest {
  protected:
   RecoverOnFatTest() : RecoverTest(OnFat()) {}

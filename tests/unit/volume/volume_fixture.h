@@ -116,7 +116,8 @@ class VolumeTest : public testing::Test {
     const bool is_directory = volume().Read(inode).ok() && volume().Read(inode)->type == FileType::kDirectory;
     if (is_directory) static_cast<void>(volume().PrepareDirectory(inode));
     const auto held = volume().locks().Exclusive(std::array{inode, parent});
-    const auto lost = is_directory ? volume().RemoveDirectory({}, parent, N(name), inode) : volume().Unlink({}, parent, N(name), inode, Use::kIdle);
+    const auto lost =
+        is_directory ? volume().RemoveDirectory({}, parent, N(name), inode) : volume().Unlink({}, parent, N(name), inode, Use::kIdle);
     if (lost.ok() && lost->nlink == 0) volume().Reclaim(lost->inode);
     return lost.code();
   }
