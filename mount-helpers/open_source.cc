@@ -91,6 +91,17 @@ bool SuitsMirror(const MountPoints& points, const MountOptions& options) {
   return CanReopenByHandle(points.source.get());
 }
 
+// What would be without an effect, and is asked for.
+std::optional<Failure> CheckCatalog(const MountPoints& points, const MountOptions& options) {
+  const char* const asked = !options.mapped_uids.empty() || !options.mapped_gids.empty() ? "map="
+                            : options.submounts == SubmountUse::kFollow                  ? "submounts=follow"
+                            : options.watch == WatchUse::kOff                            ? "watch=off"
+                                                                                         : nullptr;
+  if (asked == nullptr) return std::nullopt;
+  const char* const why = options.naming == Naming::kCatalog ? "" : ", which this source is not suited for by itself";
+  return FailureOn(points.source_path, std::string(asked) + " is for names=backing" + why, EINVAL);
+}
+
 std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, const MountOptions& options) {
   OpenMirrorOptions open;
   rlimit limit{};
@@ -118,6 +129,7 @@ std::variant<OpenedSource, Failure> OpenSource(const MountPoints& points, const 
     if (std::optional<Failure> failure = CheckMirror(points, options)) return *failure;
   }
   if (wants_mirror || (options.naming == Naming::kAutomatic && SuitsMirror(points, options))) return OpenAsMirror(points, options);
+  if (std::optional<Failure> failure = CheckCatalog(points, options)) return *failure;
   return OpenWhenFree(points, ToOpenOptions(options, process_umask), clock, signals);
 }
 

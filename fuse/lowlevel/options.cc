@@ -188,13 +188,13 @@ constexpr std::array kRules{
     OptionRule{"commit", "a number of seconds from 1 to 300", "how much work a power cut may lose at most (default: 5)", SetCommit},
     OptionRule{"snapshot", "off or a number of seconds from 1 to 1000000",
                "how often the catalog is copied, in case it gets damaged (default: 3600)", SetSnapshot},
-    OptionRule{"max_links", "a number from 1 to 4294967295", "how many names a file may have (default: 65000)", SetMaxLinks},
+    OptionRule{"max_links", "a number from 1 to 4294967295", "how many names a file may have (default: 65000, with names=backing as that)", SetMaxLinks},
     OptionRule{"io_uring", "auto, on or off", "talk to the kernel by io_uring (default: auto, where the kernel permits it)", SetIoUring},
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
     OptionRule{"watch", "auto or off", "with names=backing, hear from the kernel what others change there (default: auto)", SetWatch},
     OptionRule{"submounts", "hide or follow", "with names=backing, what is mounted below the source (default: hide)", SetSubmounts},
-    OptionRule{"map", "UID:UID or @GID:@GID, as numbers, no id twice on one side",
-               "with names=backing, show files of one owner (group) as another's, and the other way round; may be given several times",
+    OptionRule{"map", "UID:UID or @GID:@GID, in numbers, none twice on a side",
+               "with names=backing, show one owner's (group's) files as another's; several times, if need be",
                AddMapping},
     OptionRule{"log", "a path", "write the log to this file (default: syslog, or the terminal with -f)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.log_file, v); }},
@@ -280,7 +280,7 @@ std::string DescribeMountOptions() {
     if (rule.help.empty()) continue;
     std::string left(rule.name);
     if (!rule.expected.empty()) left += '=';
-    left.resize(std::max<size_t>(left.size(), 14), ' ');
+    left.resize(std::max<size_t>(left.size() + 1, 15), ' ');
     text.append("  ").append(left).append(rule.help);
     if (!rule.expected.empty()) text.append("; ").append(rule.expected);
     text.push_back('\n');

@@ -114,6 +114,8 @@ TEST_P(Mounting, MistakesAreOneClearLineAndChangeNothing) {
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "commit=soon"), kUsage);
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=both"), kUsage);
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "attr_timeout=never"), kUsage);
+  ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=catalog,map=1:2"), kMountFailed);
+  ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=catalog,submounts=follow"), kMountFailed);
   EXPECT_EQ(RunCommand({Command(), "mount"}).status, kUsage);
   EXPECT_THAT(bare().Names(), ElementsAre("file"));
 }
