@@ -88,7 +88,7 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   SessionOptions out;
   out.source = points.source_path;
   out.mountpoint = points.mountpoint;
-  const bool shows_others = !options.mapped_uids.empty() || !options.mapped_gids.empty() || options.submounts == SubmountUse::kFollow;
+  const bool shows_others = options.maps_ids() || options.submounts == SubmountUse::kFollow;
   out.kernel_flags =
       InheritedFlags(points.source.get(), options.store, shows_others ? Shown::kOthersToo : Shown::kTheSource, options.kernel_flags);
   if (!out.kernel_flags.empty()) spdlog::info("{}: {}, as the backing requires", points.source_path, Joined(out.kernel_flags));
@@ -137,8 +137,8 @@ class Mount {
     vfs.Start();
     SessionOptions session = ToSessionOptions(options_, points_);
     if (const auto restoration = opened.restoration()) session.restored_from = restoration->taken;
-    session.backing = opened.use();
-    session.believe = ToBelieve(options_, opened.use());
+    session.backing = vfs_options.backing;
+    session.believe = ToBelieve(options_, vfs_options.backing);
     std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.volume().capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);

@@ -93,10 +93,10 @@ bool SuitsMirror(const MountPoints& points, const MountOptions& options) {
 
 // What would be without an effect, and is asked for.
 std::optional<Failure> CheckCatalog(const MountPoints& points, const MountOptions& options) {
-  const char* const asked = !options.mapped_uids.empty() || !options.mapped_gids.empty() ? "map="
-                            : options.submounts == SubmountUse::kFollow                  ? "submounts=follow"
-                            : options.watch == WatchUse::kOff                            ? "watch=off"
-                                                                                         : nullptr;
+  const char* const asked = options.maps_ids()                          ? "map="
+                            : options.submounts == SubmountUse::kFollow ? "submounts=follow"
+                            : options.watch == WatchUse::kOff           ? "watch=off"
+                                                                        : nullptr;
   if (asked == nullptr) return std::nullopt;
   const char* const why = options.naming == Naming::kCatalog ? "" : ", which this source is not suited for by itself";
   return FailureOn(points.source_path, std::string(asked) + " is for names=backing" + why, EINVAL);

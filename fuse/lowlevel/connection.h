@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "fuse/lowlevel/session.h"
+#include "fuse/vfs/vfs.h"
 
 struct fuse_conn_info;
 

@@ -49,6 +49,7 @@ struct MountOptions {
   // Owners and groups, from what they are on the backing to what is shown.
   std::vector<std::pair<uint32_t, uint32_t>> mapped_uids;
   std::vector<std::pair<uint32_t, uint32_t>> mapped_gids;
+  bool maps_ids() const { return !mapped_uids.empty() || !mapped_gids.empty(); }
   // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, context=..., and "ro", "noatime", "sync" and "dirsync" when set.
   std::vector<std::string> kernel_flags;
 };

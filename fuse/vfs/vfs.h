@@ -30,9 +30,6 @@
 
 namespace hardlinkfs {
 
-// File capabilities, see capabilities(7).
-inline constexpr char kCapabilityXattr[] = "security.capability";
-
 enum class Atime { kRelative, kNever };
 
 // What is durable before the caller is told that it is done: only what fsync(2) and O_SYNC ask for; names too (mount -o dirsync);

@@ -14,8 +14,6 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr std::string_view kCapabilityName = "security.capability";
-
 Status ChangeMode(int fd, uint32_t mode) {
   if (chmod(ProcPath(fd).c_str(), mode) != 0) return LastError("chmod");
   return {};
@@ -94,9 +92,7 @@ Result<Attributes> MirrorVolume::ChangeAttributes(const Caller& caller, InodeId 
   if (changed.ok() && change.kill_suidgid) changed = KillPrivileges(fd->get());
   if (changed.ok()) changed = ChangeAs(caller, fd->get(), change);
   if (!changed.ok()) return changed.error();
-  const Result<BackingStat> seen = StatAt(fd->get(), "");
-  if (!seen.ok()) return seen.error();
-  return Show(inode, *seen);
+  return Look(inode, fd->get());
 }
 
 Result<std::string> MirrorVolume::GetXattr(InodeId inode, const std::string& name) {
@@ -104,7 +100,7 @@ Result<std::string> MirrorVolume::GetXattr(InodeId inode, const std::string& nam
   if (!fd.ok()) return fd.error();
   Result<std::string> value = GetXattrOf(fd->get(), name);
   // A filesystem that has none of that kind: for the kernel, which asks for these by itself, no file has one.
-  const bool asked_by_kernel = name == kCapabilityName || name == kAccessAclXattr || name == kDefaultAclXattr;
+  const bool asked_by_kernel = name == kCapabilityXattr || name == kAccessAclXattr || name == kDefaultAclXattr;
   if (value.code() == EOPNOTSUPP && asked_by_kernel) return Error{ENODATA, "the backing has no such xattrs"};
   return value;
 }
@@ -122,9 +118,7 @@ Result<Attributes> MirrorVolume::SetXattr(const Caller& caller, InodeId inode, c
   const AsCaller as_caller(caller);
   if (!as_caller.status().ok()) return as_caller.status().error();
   if (setxattr(ProcPath(fd->get()).c_str(), name.c_str(), value.data(), value.size(), XattrFlags(mode)) != 0) return LastError("setxattr");
-  const Result<BackingStat> seen = StatAt(fd->get(), "");
-  if (!seen.ok()) return seen.error();
-  return Show(inode, *seen);
+  return Look(inode, fd->get());
 }
 
 Status MirrorVolume::RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) {

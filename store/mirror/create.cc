@@ -51,7 +51,7 @@ Result<CreatedInode> MirrorVolume::Create(const Caller& caller, InodeId director
   // Somebody has removed it already: it was made, and is gone.
   if (inode.code() == ENOENT) return Error{ESTALE, "what was made is gone again"};
   if (!inode.ok()) return inode.error();
-  const Result<Attributes> attributes = Stat(inode->inode());
+  const Result<Attributes> attributes = is_file ? Look(inode->inode(), file->get()) : Stat(inode->inode());
   if (!attributes.ok()) return attributes.error();
   if (attributes->type != request.type) return Error{ESTALE, "what was made is something else by now"};
   std::unique_ptr<BackingFile> content;
@@ -73,10 +73,9 @@ Result<CreatedInode> MirrorVolume::CreateUnnamed(const Caller& caller, InodeId d
   }
   Result<InodeRef> inode = Number(file->get(), "");
   if (!inode.ok()) return inode.error();
-  const Result<BackingStat> seen = StatAt(file->get(), "");
-  if (!seen.ok()) return seen.error();
-  const Attributes attributes = Show(inode->inode(), *seen);
-  return CreatedInode{*std::move(inode), attributes, std::make_unique<PosixFile>(*std::move(file), PosixFile::Opened::kReadWrite)};
+  const Result<Attributes> attributes = Look(inode->inode(), file->get());
+  if (!attributes.ok()) return attributes.error();
+  return CreatedInode{*std::move(inode), *attributes, std::make_unique<PosixFile>(*std::move(file), PosixFile::Opened::kReadWrite)};
 }
 
 }  // namespace hardlinkfs

@@ -76,6 +76,12 @@ Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) {
           .btime = stat.btime.value_or(Timestamp{})};
 }
 
+Result<Attributes> MirrorVolume::Look(InodeId inode, int fd) {
+  const Result<BackingStat> seen = StatAt(fd, "");
+  if (!seen.ok()) return seen.error();
+  return Show(inode, *seen);
+}
+
 Result<UniqueFd> MirrorVolume::OpenInode(InodeId inode, int flags) const {
   int held = root_.get();
   if (inode != kRootInode) {

@@ -108,9 +108,6 @@ class MirrorVolume final : public Volume {
   bool NeedsSettling() const override { return false; }
   uint64_t commits() const override { return 0; }
 
-  // How many files have a number; for tests and the status.
-  size_t known() const { return nodes_.size(); }
-
  private:
   struct Root {
     UniqueFd fd;
@@ -126,6 +123,10 @@ class MirrorVolume final : public Volume {
   // renamed over it, a working directory.
   class LastName;
   Attributes Show(InodeId inode, const BackingStat& stat);
+  // RETURNS: what `fd`, which refers to it, shows of the inode.
+  Result<Attributes> Look(InodeId inode, int fd);
+  // names.cc. unlink(2) and rmdir(2), by the flags of unlinkat(2).
+  Result<LostName> Remove(const Caller& caller, InodeId directory, const Name& name, InodeId inode, int flags);
   // RETURNS: the handle of what `name` shows, in a mount that is known; EXDEV in one that is not to be followed.
   Result<FileKey> HandleOf(int directory_fd, const char* name);
   // RETURNS: the number of what `name` shows in a directory, or of what `fd` refers to when it is empty.

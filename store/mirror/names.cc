@@ -70,9 +70,7 @@ class MirrorVolume::LastName {
 Result<Attributes> MirrorVolume::Stat(InodeId inode) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  const Result<BackingStat> seen = StatAt(fd->get(), "");
-  if (!seen.ok()) return seen.error();
-  return Show(inode, *seen);
+  return Look(inode, fd->get());
 }
 
 Result<InodeRef> MirrorVolume::Lookup(InodeId directory, const Name& name) {
@@ -97,13 +95,11 @@ Result<std::string> MirrorVolume::ReadLink(InodeId inode) {
 }
 
 Result<std::unique_ptr<DirectoryStream>> MirrorVolume::OpenDirectory(InodeId directory) {
-  const Result<UniqueFd> fd = OpenInode(directory, O_PATH);
-  if (!fd.ok()) return fd.error();
-  UniqueFd readable(RetryInterrupted([&] { return openat(fd->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  if (!readable.valid()) return LastError("open of a directory");
-  const Result<BackingStat> seen = StatAt(readable.get(), "");
+  Result<UniqueFd> readable = OpenInode(directory, O_RDONLY | O_DIRECTORY);
+  if (!readable.ok()) return readable.error();
+  const Result<BackingStat> seen = StatAt(readable->get(), "");
   if (!seen.ok()) return seen.error();
-  return std::unique_ptr<DirectoryStream>(std::make_unique<MirrorStream>(std::move(readable), seen->device, numbers_));
+  return std::unique_ptr<DirectoryStream>(std::make_unique<MirrorStream>(*std::move(readable), seen->device, numbers_));
 }
 
 // A stream only ever comes from OpenDirectory.
@@ -122,28 +118,25 @@ Result<Attributes> MirrorVolume::Link(const Caller& caller, InodeId inode, Inode
     if (before->nlink >= *options_.max_links) return Error{EMLINK, "too many links"};
   }
   if (Status linked = LinkAt(caller, fd->get(), in->get(), name); !linked.ok()) return linked.error();
-  const Result<BackingStat> seen = StatAt(fd->get(), "");
-  if (!seen.ok()) return seen.error();
-  return Show(inode, *seen);
+  return Look(inode, fd->get());
 }
 
 // The name may have become another's a moment ago: it goes if the caller may remove that too, as it would on the backing.
-Result<LostName> MirrorVolume::Unlink(const Caller& caller, InodeId directory, const Name& name, InodeId inode, Use /*use*/) {
+Result<LostName> MirrorVolume::Remove(const Caller& caller, InodeId directory, const Name& name, InodeId inode, int flags) {
   const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   LastName last(*this, inode);
-  if (Status removed = UnlinkAt(caller, in->get(), name, 0); !removed.ok()) return removed.error();
+  if (Status removed = UnlinkAt(caller, in->get(), name, flags); !removed.ok()) return removed.error();
   last.Gone(nodes_);
   return LostName{inode, 1};  // nobody here has to remove the content
 }
 
+Result<LostName> MirrorVolume::Unlink(const Caller& caller, InodeId directory, const Name& name, InodeId inode, Use /*use*/) {
+  return Remove(caller, directory, name, inode, 0);
+}
+
 Result<LostName> MirrorVolume::RemoveDirectory(const Caller& caller, InodeId directory, const Name& name, InodeId inode) {
-  const Result<UniqueFd> in = OpenInode(directory, O_PATH);
-  if (!in.ok()) return in.error();
-  LastName last(*this, inode);
-  if (Status removed = UnlinkAt(caller, in->get(), name, AT_REMOVEDIR); !removed.ok()) return removed.error();
-  last.Gone(nodes_);
-  return LostName{inode, 1};
+  return Remove(caller, directory, name, inode, AT_REMOVEDIR);
 }
 
 Result<std::optional<LostName>> MirrorVolume::Rename(const Caller& caller, const RenameRequest& request) {

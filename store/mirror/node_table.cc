@@ -87,9 +87,4 @@ void NodeTable::LetGo(InodeId inode) {
   free_.push_back(slot);
 }
 
-size_t NodeTable::size() const {
-  MutexLock lock(mutex_);
-  return nodes_.size() - free_.size();
-}
-
 }  // namespace hardlinkfs

@@ -40,7 +40,6 @@ class NodeTable final : public InodeKeeper {
   // RETURNS: the number of a file, if it has one. It may be given up at any moment: good for telling somebody about the file, no more.
   std::optional<InodeId> NumberOf(const FileKey& key) const;
   void LetGo(InodeId inode) override;
-  size_t size() const;
 
  private:
   struct Node {

@@ -31,6 +31,9 @@
 
 namespace hardlinkfs {
 
+// File capabilities, see capabilities(7).
+inline constexpr char kCapabilityXattr[] = "security.capability";
+
 // What mknod, mkdir and symlink ask for. `mode` is 07777 as the caller gave it: the volume applies his umask or the directory's default
 // ACL, and gives the group that inode(7) says.
 struct NodeRequest {
