@@ -9,11 +9,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <ostream>
 #include <sstream>
+#include <thread>
 
 namespace hardlinkfs {
 namespace {
@@ -58,6 +61,17 @@ Stat StatOf(int fd) {
   Stat stat = Convert(raw);
   stat.error = error;
   return stat;
+}
+
+bool Later(const timespec& a, const timespec& b) { return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec; }
+
+void AwaitNextTick() {
+  const auto clock = [] {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now;
+  };
+  for (const timespec begun = clock(); !Later(clock(), begun);) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 std::string Description(const Stat& stat) {

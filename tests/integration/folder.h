@@ -46,6 +46,9 @@ struct Stat {
   uint32_t permissions() const { return mode & 07777U; }
 };
 Stat StatOf(int fd);
+bool Later(const timespec& a, const timespec& b);
+// Waits until a change of a file shows in its times: kernels give them by a clock that moves on every few milliseconds.
+void AwaitNextTick();
 
 // All of it that must not change by itself, one field a line; without atime, which a look may change.
 std::string Description(const Stat& stat);
