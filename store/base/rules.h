@@ -22,6 +22,7 @@ enum class Rule {
   kMovedFileIsSynced,       // ... and then the moved file
   kMovedDirectoryIsSynced,  // ... or the moved directory, also for its ".."
   kEntriesApart,            // where one sync could write both entries of a move, it goes by homes/
+  kAlikeApart,              // of two that look alike, one has left its place for good before the other is moved
   kLeftPlaceIsTaken,        // the place that was left is taken until the end of the intent is durable
   // S4
   kDeletionBeforeRemoval,  // a deletion is durable before the content is removed

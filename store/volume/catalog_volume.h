@@ -16,6 +16,7 @@
 #include <set>
 #include <shared_mutex>
 #include <string>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -333,6 +334,9 @@ class CatalogVolume final : public Volume {
   void LeavePlaces(const Move& move);
   Result<size_t> MakeAnnouncedMoves(const std::vector<Move>& moves);
   Status DescribeMove(Move& move);
+  // By what the rest of an entry may be recognized: where it lay, size and time (none of a directory).
+  using LookOfMoved = std::tuple<InodeId, uint64_t, Timestamp>;
+  Status KeepApart(const Move& move, std::set<LookOfMoved>& leaving);
   Result<size_t> MakeMoves(std::vector<Move> moves);
 
   Mutex& HomeLock(InodeId directory) { return home_locks_[Raw(directory) % home_locks_.size()]; }

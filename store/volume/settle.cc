@@ -284,13 +284,25 @@ Result<size_t> CatalogVolume::MakeMoves(std::vector<Move> moves) {
   return MakeAnnouncedMoves(moves);
 }
 
+// What a power cut may leave of an entry of FAT on its way out tells which one it was by size and time (of a directory, by what lives in it,
+// which others may have, too). So before another like it is moved from there, the entries of the first are gone for good.
+Status CatalogVolume::KeepApart(const Move& move, std::set<LookOfMoved>& leaving) {
+  if (!IsFat() || !Keeps(Rule::kAlikeApart)) return {};
+  const LookOfMoved look{move.from.directory, move.size, move.mtime};
+  if (leaving.insert(look).second) return {};
+  leaving = {look};
+  return SyncEntries(move.from.directory);
+}
+
 Result<size_t> CatalogVolume::MakeAnnouncedMoves(const std::vector<Move>& moves) {
   size_t moved = 0;
   Status failed;
   std::vector<Move> done;
+  std::set<LookOfMoved> leaving;
   Transaction retired(catalog_);
   for (const Move& move : moves) {
-    const Result<bool> made = MakeMove(move);
+    const Status apart = KeepApart(move, leaving);
+    const Result<bool> made = apart.ok() ? MakeMove(move) : apart.error();
     // What is not there any more has no move to make: an orphan, the content of which was removed before a power cut took its end back.
     const bool vanished = made.code() == ENOENT || made.code() == ENOTDIR;
     if (!made.ok() && !vanished) {

@@ -31,6 +31,7 @@ std::vector<Mutant> AllMutants() {
       {Rule::kMovedFileIsSynced, "MovedFileIsSynced", "S3: then a moved file is synced (vfat)"},
       {Rule::kMovedDirectoryIsSynced, "MovedDirectoryIsSynced", "S3: or a moved directory"},
       {Rule::kEntriesApart, "EntriesApart", "S3: no sync writes both entries of a move at once (FAT)"},
+      {Rule::kAlikeApart, "AlikeApart", "S3: of two that look alike, one is gone for good before the other is moved (FAT)"},
       {Rule::kLeftPlaceIsTaken, "LeftPlaceIsTaken", "S3: the place that was left is taken until the retired intent is durable"},
       {Rule::kDeletionBeforeRemoval, "DeletionBeforeRemoval", "S4: a deletion is durable before the content is removed"},
       {Rule::kHomeIsTaken, "HomeIsTaken", "S4: a place is not used again while its home is there"},

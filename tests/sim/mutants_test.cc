@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/alike.h"
 #include "tests/sim/gates.h"
 #include "tests/sim/sim_run.h"
 
@@ -17,6 +18,7 @@ namespace hardlinkfs {
 namespace {
 
 constexpr uint64_t kSeeds = 6000;        // until a mutant has to be caught
+constexpr uint64_t kSeedsOfAlike = 300;
 constexpr uint64_t kSeedsWithout = 400;  // that have to pass without one; sim_test does more
 
 std::vector<SimKind> Kinds() { return {FatKind(), JournalKind(), FatNamesKind()}; }
@@ -49,6 +51,13 @@ TEST_P(Mutants, AreCaught) {
     EXPECT_NE(WhatGotThroughTheGates(), "");
     return;
   }
+  if (GetParam().rule == Rule::kAlikeApart) {
+    std::string lost;
+    for (uint64_t seed = 0; seed < kSeedsOfAlike && lost.empty(); ++seed) lost = WhatIsLostOfAlikeDirectories(seed);
+    EXPECT_NE(lost, "");
+    std::cout << GetParam().name << ": " << lost << "\n";
+    return;
+  }
   uint64_t cuts = 0;
   const std::optional<uint64_t> only = FromEnvironment("HARDLINKFS_SIM_SEED");
   const SimTrace trace = only ? SimTrace([](const std::string& line) { std::cout << "  " << line << std::endl; }) : SimTrace();
@@ -65,6 +74,11 @@ TEST_P(Mutants, AreCaught) {
 }
 
 TEST(WithoutMutant, NothingGetsThroughTheGates) { EXPECT_EQ(WhatGotThroughTheGates(), ""); }
+
+TEST(WithoutMutant, NothingIsLostOfAlikeDirectories) {
+  spdlog::set_level(spdlog::level::off);
+  for (uint64_t seed = 0; seed < kSeedsOfAlike; ++seed) ASSERT_EQ(WhatIsLostOfAlikeDirectories(seed), "");
+}
 
 TEST(WithoutMutant, TheSameSeedsPass) {
   spdlog::set_level(spdlog::level::off);
