@@ -96,10 +96,18 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   if (options.sharing == Sharing::kRootAndOwner) out.sharing = MountSharing::kRootAndOwner;
   if (options.sharing == Sharing::kEverybody || (options.sharing == Sharing::kDefault && is_root)) out.sharing = MountSharing::kEverybody;
   out.passthrough = options.passthrough == PassthroughUse::kAutomatic && is_root;
-  // Where the kernel does not permit it, asking would make libfuse complain at each mount.
-  out.io_uring = options.io_uring == IoUringUse::kOn || (options.io_uring == IoUringUse::kAutomatic && KernelHasFuseIoUring());
   out.debug = options.debug;
   return out;
+}
+
+// A request that waits in a ring keeps its place there, so that those who wait for locks could keep out who gives them back. And where the
+// kernel does not permit it, asking would make libfuse complain at each mount.
+bool UsesIoUring(IoUringUse use, LockSharing locks) {
+  return use == IoUringUse::kOn || (use == IoUringUse::kAutomatic && KernelHasFuseIoUring() && locks == LockSharing::kThisMount);
+}
+
+LockSharing ToLockSharing(LockUse use, BackingUse backing) {
+  return backing == BackingUse::kShared && use != LockUse::kLocal ? LockSharing::kWithBacking : LockSharing::kThisMount;
 }
 
 Believe ToBelieve(const MountOptions& options, BackingUse use) {
@@ -139,6 +147,8 @@ class Mount {
     if (const auto restoration = opened.restoration()) session.restored_from = restoration->taken;
     session.backing = vfs_options.backing;
     session.believe = ToBelieve(options_, vfs_options.backing);
+    session.locks = ToLockSharing(options_.locks, vfs_options.backing);
+    session.io_uring = UsesIoUring(options_.io_uring, session.locks);
     std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.volume().capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);

@@ -96,6 +96,7 @@ std::optional<Failure> CheckCatalog(const MountPoints& points, const MountOption
   const char* const asked = options.maps_ids()                          ? "map="
                             : options.submounts == SubmountUse::kFollow ? "submounts=follow"
                             : options.watch == WatchUse::kOff           ? "watch=off"
+                            : options.locks != LockUse::kAutomatic      ? "locks="
                                                                         : nullptr;
   if (asked == nullptr) return std::nullopt;
   const char* const why = options.naming == Naming::kCatalog ? "" : ", which this source is not suited for by itself";
@@ -103,6 +104,9 @@ std::optional<Failure> CheckCatalog(const MountPoints& points, const MountOption
 }
 
 std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, const MountOptions& options) {
+  if (options.io_uring == IoUringUse::kOn && options.locks != LockUse::kLocal) {
+    return FailureOn(points.source_path, "io_uring=on, by which locks cannot be shared with the backing's users: add locks=local", EINVAL);
+  }
   OpenMirrorOptions open;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) open.volume.max_held = std::min<size_t>(limit.rlim_cur / 8, open.volume.max_held);

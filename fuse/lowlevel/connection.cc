@@ -43,6 +43,12 @@ constexpr std::array kWantedAlone{
 // Drops a file's cached pages whenever its mtime is found changed, as it is after each write of our own, and of others.
 constexpr Feature kWantedBesideOthers{FUSE_CAP_AUTO_INVAL_DATA, "auto_inval_data"};
 
+// Where locks are shared with the backing's users; else the kernel keeps them by itself.
+constexpr std::array kWantedForLocks{
+    Feature{FUSE_CAP_POSIX_LOCKS, "posix_locks"},
+    Feature{FUSE_CAP_FLOCK_LOCKS, "flock_locks"},
+};
+
 constexpr std::array kUnwanted{
     // Without it the kernel truncates by SETATTR, which says whether suid and sgid have to go.
     Feature{FUSE_CAP_ATOMIC_O_TRUNC, "atomic_o_trunc"},
@@ -75,6 +81,14 @@ void Connection::Negotiate(fuse_conn_info& info) {
     for (const Feature& feature : kWantedAlone) fuse_unset_feature_flag(&info, feature.flag);
     want(kWantedBesideOthers);
   }
+  const bool shares_locks = wishes_.locks == LockSharing::kWithBacking;
+  for (const Feature& feature : kWantedForLocks) {
+    if (shares_locks) {
+      want(feature);
+    } else {
+      fuse_unset_feature_flag(&info, feature.flag);
+    }
+  }
   for (const Feature& feature : kUnwanted) fuse_unset_feature_flag(&info, feature.flag);
 
   passthrough_ = wishes_.passthrough && want({FUSE_CAP_PASSTHROUGH, "passthrough"});
@@ -90,8 +104,8 @@ void Connection::Negotiate(fuse_conn_info& info) {
   // Enough to keep a stick busy with readahead and direct I/O; the kernel's 12 is from the days of one thread.
   info.max_background = 64;
   info.time_gran = 1;
-  // Nothing here can be interrupted, and libfuse keeps a locked list of all requests to find the one that should be.
-  info.no_interrupt = 1;
+  // Nothing but waiting for a lock can be interrupted, and libfuse keeps a locked list of all requests to find the one that should be.
+  info.no_interrupt = shares_locks ? 0 : 1;
   spdlog::debug("FUSE {}.{}, agreed:{}; max_write {}, max_readahead {}", info.proto_major, info.proto_minor, granted, info.max_write,
                 info.max_readahead);
 }

@@ -15,6 +15,7 @@ struct ConnectionWishes {
   bool passthrough = false;
   bool io_uring = false;
   BackingUse backing = BackingUse::kOurs;
+  LockSharing locks = LockSharing::kThisMount;
 };
 
 // Thread safety: Negotiate is called once, by libfuse; the rest from any thread.

@@ -7,13 +7,13 @@
 namespace hardlinkfs {
 namespace {
 
-void DescribeOpen(const Server& server, const OpenedFile& opened, fuse_file_info& file) {
+void DescribeOpen(Server& server, const OpenedFile& opened, fuse_file_info& file) {
   file.backing_id = opened.backing_id;
   const bool shared = server.options.backing == BackingUse::kShared;
   // Where others append too, only the backing knows where the end is, so pages cached at what the kernel takes for it would be wrong.
   const bool appends_among_others = shared && opened.backing_id == 0 && (file.flags & O_APPEND) != 0;
   file.direct_io = (opened.backing_id > 0 && opened.path == IoPath::kRequests) || appends_among_others;
-  file.fh = static_cast<uint64_t>(opened.path);
+  file.fh = HandleOf(++server.opens, opened.path);
   // The pages that the kernel keeps of a file are true until it changes, and of a backing that is ours all changes come through them. Not
   // so after writes by passthrough, which go past them; a file may be opened in both ways one after the other (an append-only flag set in
   // between). The kernel refuses keep_cache together with a backing id.
@@ -48,7 +48,7 @@ Status MakeTemporary(Server& server, fuse_req_t request, fuse_ino_t parent, mode
 }
 
 Status Release(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
-  server.vfs.Release(InodeId{inode}, file->flags, static_cast<IoPath>(file->fh));
+  server.vfs.Release(InodeId{inode}, file->flags, PathOf(file->fh), OpenOf(file->fh));
   fuse_reply_err(request, 0);
   return {};
 }

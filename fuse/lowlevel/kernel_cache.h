@@ -2,10 +2,10 @@
 #ifndef HARDLINKFS_FUSE_LOWLEVEL_KERNEL_CACHE_H_
 #define HARDLINKFS_FUSE_LOWLEVEL_KERNEL_CACHE_H_
 
+#include <shared_mutex>
 #include <string>
 
 #include "fuse/vfs/kernel_cache.h"
-#include "store/base/mutex.h"
 
 struct fuse_session;
 
@@ -16,18 +16,19 @@ class SessionCache final : public KernelCache {
  public:
   // `session` is borrowed until Detach.
   void Attach(fuse_session* session);
-  // Waits for the notice that is being sent. REQUIRES: requests are served meanwhile, or the mount is gone: the kernel may have to finish
-  // one before it takes the notice in.
+  // Waits for the notices that are being sent. REQUIRES: requests are served meanwhile, or the mount is gone: the kernel may have to finish
+  // one before it takes a notice in.
   void Detach();
 
   void DropAttributes(InodeId inode) override;
-  void DropListing(InodeId directory) override;
+  void DropContents(InodeId inode) override;
   void DropName(InodeId directory, const std::string& name) override;
   void DropAllNames() override;
 
  private:
-  Mutex mutex_;  // held while a notice is sent
-  fuse_session* session_ GUARDED_BY(mutex_) = nullptr;
+  // Shared while a notice is sent: one may wait in the kernel for a request that another is sent for.
+  std::shared_mutex mutex_;
+  fuse_session* session_ = nullptr;
 };
 
 }  // namespace hardlinkfs

@@ -14,9 +14,6 @@ void Init(void* userdata, fuse_conn_info* connection) {
 
 // Left unset on purpose:
 // - access: default_permissions is always on, and the kernel then never asks.
-// - flush: libfuse answers the first one with ENOSYS, and the kernel sends no more. Nothing is held back here that a close
-//   would have to write, the kernel still writes the pages of mmap back before it would have asked, and a close saves a round trip.
-// - getlk, setlk, flock: everybody who locks goes through this kernel, which does it by itself.
 // - write_buf: it is for splice, which is off (a pipe for each request, and passthrough makes it needless); libfuse then calls write.
 fuse_lowlevel_ops Operations() {
   fuse_lowlevel_ops table{};
@@ -25,6 +22,7 @@ fuse_lowlevel_ops Operations() {
   AddAttributeOperations(table);
   AddFileOperations(table);
   AddListingOperations(table);
+  AddLockOperations(table);
   AddControlOperations(table);
   return table;
 }

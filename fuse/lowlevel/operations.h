@@ -2,6 +2,9 @@
 #ifndef HARDLINKFS_FUSE_LOWLEVEL_OPERATIONS_H_
 #define HARDLINKFS_FUSE_LOWLEVEL_OPERATIONS_H_
 
+#include <atomic>
+#include <cstdint>
+
 #include "fuse/lowlevel/connection.h"
 #include "fuse/lowlevel/fuse_api.h"
 #include "fuse/lowlevel/kernel_cache.h"
@@ -20,7 +23,13 @@ struct Server {
   SessionCache& cache;
   Connection& connection;
   const SessionOptions& options;
+  std::atomic<uint64_t> opens{0};  // so far
 };
+
+// What fuse_file_info::fh is of a file: the number of the open, and the path it got.
+inline uint64_t HandleOf(uint64_t open, IoPath path) { return open << 1U | static_cast<uint64_t>(path); }
+inline uint64_t OpenOf(uint64_t handle) { return handle >> 1U; }
+inline IoPath PathOf(uint64_t handle) { return static_cast<IoPath>(handle & 1U); }
 
 // RETURNS: the table, to be used with a Server as userdata.
 fuse_lowlevel_ops Operations();
@@ -30,6 +39,7 @@ void AddNamespaceOperations(fuse_lowlevel_ops& table);
 void AddAttributeOperations(fuse_lowlevel_ops& table);
 void AddFileOperations(fuse_lowlevel_ops& table);
 void AddListingOperations(fuse_lowlevel_ops& table);
+void AddLockOperations(fuse_lowlevel_ops& table);
 void AddControlOperations(fuse_lowlevel_ops& table);
 
 }  // namespace hardlinkfs

@@ -109,6 +109,12 @@ bool SetSubmounts(MountOptions& options, const std::string& value) {
   return Choose(options.submounts, value, choices);
 }
 
+bool SetLocks(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, LockUse>{"backing", LockUse::kBacking},
+                               std::pair<std::string_view, LockUse>{"local", LockUse::kLocal}};
+  return Choose(options.locks, value, choices);
+}
+
 // "1000:2000", or "@100:@200" of groups. An id that is named twice on one side could not be told back.
 bool AddMapping(MountOptions& options, const std::string& value) {
   const bool of_groups = value.starts_with('@');
@@ -193,6 +199,8 @@ constexpr std::array kRules{
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
     OptionRule{"watch", "auto or off", "with names=backing, hear from the kernel what others change there (default: auto)", SetWatch},
     OptionRule{"submounts", "hide or follow", "with names=backing, what is mounted below the source (default: hide)", SetSubmounts},
+    OptionRule{"locks", "backing or local",
+               "with names=backing, whether who locks a file keeps out the backing's users, too (default: backing)", SetLocks},
     OptionRule{"map", "UID:UID or @GID:@GID, in numbers, none twice on a side",
                "with names=backing, show one owner's (group's) files as another's; several times, if need be",
                AddMapping},

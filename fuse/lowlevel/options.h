@@ -18,6 +18,7 @@ enum class IoUringUse { kAutomatic, kOn, kOff };
 enum class PassthroughUse { kAutomatic, kOff };
 enum class WatchUse { kAutomatic, kOff };
 enum class SubmountUse { kHide, kFollow };
+enum class LockUse { kAutomatic, kBacking, kLocal };
 enum class Synchronous { kNothing, kNames, kEverything };
 enum class Sharing { kDefault, kRootAndOwner, kEverybody };
 
@@ -46,6 +47,7 @@ struct MountOptions {
   PassthroughUse passthrough = PassthroughUse::kAutomatic;
   WatchUse watch = WatchUse::kAutomatic;
   SubmountUse submounts = SubmountUse::kHide;
+  LockUse locks = LockUse::kAutomatic;
   // Owners and groups, from what they are on the backing to what is shown.
   std::vector<std::pair<uint32_t, uint32_t>> mapped_uids;
   std::vector<std::pair<uint32_t, uint32_t>> mapped_gids;

@@ -68,7 +68,7 @@ struct Session::State {
   };
 
   State(Vfs& vfs, const Clock& clock, KernelPassthrough& kernel_passthrough, SessionCache& cache, const SessionOptions& wanted)
-      : options(wanted), connection({wanted.passthrough, wanted.io_uring, wanted.backing}), server{vfs,   clock,      kernel_passthrough,
+      : options(wanted), connection({wanted.passthrough, wanted.io_uring, wanted.backing, wanted.locks}), server{vfs,   clock,      kernel_passthrough,
                                                                                                    cache, connection, options} {}
 
   // RETURNS: 0 when the root directory can be seen at the mountpoint, else an errno.
@@ -129,6 +129,7 @@ Status Session::Serve(const std::function<void()>& on_ready) {
   const int result = state_->loop == nullptr ? fuse_session_loop_mt(session, nullptr) : -state_->loop->Run();
   state_->server.passthrough.Detach();
   state_->server.cache.Detach();
+  state_->server.vfs.EndLockWaits();
   fuse_session_unmount(session);
   first_look.join();
   if (look != 0) return Error{look, "the mount cannot be seen after mounting"};

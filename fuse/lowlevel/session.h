@@ -39,6 +39,7 @@ struct SessionOptions {
   std::vector<std::string> kernel_flags;  // mount flags and security contexts as mount(8) spells them
   MountSharing sharing = MountSharing::kOwner;
   BackingUse backing = BackingUse::kOurs;
+  LockSharing locks = LockSharing::kThisMount;
   Believe believe;
   bool passthrough = false;              // if the kernel has it
   bool io_uring = false;                 // if the kernel has it

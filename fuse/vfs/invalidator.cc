@@ -115,12 +115,12 @@ void Invalidator::Run() {
 void Invalidator::Send(const Changes& changes) {
   if (changes.everything) {
     cache_.DropAllNames();
-    cache_.DropListing(kRootInode);
-    for (const InodeId inode : table_.Known()) cache_.DropListing(inode);
+    cache_.DropContents(kRootInode);
+    for (const InodeId inode : table_.Known()) cache_.DropContents(inode);
     return;
   }
   for (const auto& [directory, name] : changes.names) cache_.DropName(directory, name);
-  for (const InodeId directory : changes.listings) cache_.DropListing(directory);
+  for (const InodeId directory : changes.listings) cache_.DropContents(directory);
   for (const InodeId inode : changes.attributes) cache_.DropAttributes(inode);
 }
 

@@ -10,12 +10,13 @@
 namespace hardlinkfs {
 
 // Dropping what is not there is no error; nor is there anything to be done about a kernel that cannot. Thread safety: any thread, but never
-// while an operation waits for it: the kernel may be waiting for that operation first.
+// while an operation waits for it: the kernel may be waiting for that operation first. (DropAttributes waits for nothing.)
 class KernelCache {
  public:
   virtual ~KernelCache() = default;
   virtual void DropAttributes(InodeId inode) = 0;
-  virtual void DropListing(InodeId directory) = 0;  // and attributes
+  // And what it contains: the names that a directory lists, the pages of a file.
+  virtual void DropContents(InodeId inode) = 0;
   virtual void DropName(InodeId directory, const std::string& name) = 0;
   virtual void DropAllNames() = 0;  // Linux >= 6.16
 };

@@ -112,7 +112,8 @@ Result<OpenedFile> Vfs::OpenUnpromised(InodeId inode, int open_flags) {
   return Attach(inode, *std::move(content), open_flags);
 }
 
-void Vfs::Release(InodeId inode, int open_flags, IoPath path) {
+void Vfs::Release(InodeId inode, int open_flags, IoPath path, uint64_t open_number) {
+  file_locks_.Release(inode, open_number);
   bool reclaim = false;
   {
     const auto held = volume_.locks().Exclusive(inode);

@@ -19,6 +19,8 @@
 #include "fuse/vfs/invalidator.h"
 #include "fuse/vfs/kernel_cache.h"
 #include "fuse/vfs/passthrough.h"
+#include "store/backing/file_locks.h"
+#include "store/backing/lock_wait.h"
 #include "store/base/attributes.h"
 #include "store/base/caller.h"
 #include "store/base/clock.h"
@@ -38,6 +40,10 @@ enum class Durability { kOnRequest, kNames, kEverything };
 
 // Whether only this mount changes the backing.
 enum class BackingUse { kOurs, kShared };
+
+// Who sees the locks of fcntl(2) and flock(2) that are taken on files: the users of this mount alone, among whom the kernel keeps them, or
+// those of the backing, too.
+enum class LockSharing { kThisMount, kWithBacking };
 
 struct VfsOptions {
   BackingUse backing = BackingUse::kOurs;
@@ -128,7 +134,8 @@ class Vfs {
   // Contents. The handles of one inode share one open file, so there is no handle number: what counts is the inode and, for
   // Release, the flags it was opened with and the path it got.
   Result<OpenedFile> Open(InodeId inode, int open_flags);  // open.cc
-  void Release(InodeId inode, int open_flags, IoPath path = IoPath::kRequests);
+  // `open` is the number of the open in LockOwner.
+  void Release(InodeId inode, int open_flags, IoPath path = IoPath::kRequests, uint64_t open = 0);
   Result<size_t> Read(InodeId inode, std::span<char> into, uint64_t offset);  // io.cc
   // Writes all of it. `kill_suidgid` as FUSE_WRITE_KILL_SUIDGID, `open_flags` those of the handle.
   Status Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid, int open_flags = 0);
@@ -138,6 +145,18 @@ class Vfs {
   Result<size_t> CopyRange(InodeId from, uint64_t from_offset, InodeId to, uint64_t to_offset, size_t length);
   // `whence` is SEEK_DATA or SEEK_HOLE.
   Result<uint64_t> Seek(InodeId inode, uint64_t offset, int whence);
+
+  // Locks: lock.cc. For mounts that share them with the backing's users.
+  // F_GETLK. RETURNS: a lock in the way of `wanted`, if there is one.
+  Result<std::optional<FileLock>> FindLock(InodeId inode, const LockOwner& owner, const FileLock& wanted);
+  // fcntl(2) and flock(2): EAGAIN when another's lock is in the way; with `wait` it is waited for (EINTR after its Interrupt). What others
+  // have written before they unlocked is seen afterwards. Calls `done` at once or later, from another thread.
+  void SetLock(InodeId inode, const LockOwner& owner, const FileLock& wanted, std::shared_ptr<LockWait> wait,
+               std::function<void(const Status&)> done);
+  // Each close(2) in a process that has the open.
+  void Flush(InodeId inode, uint64_t owner_id, uint64_t open);
+  // Interrupts all who wait (ECONNABORTED), and returns when their `done` was called.
+  void EndLockWaits();
 
   // Durability: sync.cc
   Status Sync(InodeId inode, SyncMode mode);  // fsync(2): content, attributes, and the name by which it was opened
@@ -228,7 +247,10 @@ class Vfs {
   Passthrough* passthrough_;
   const VfsOptions options_;
   InodeTable table_;
+  KernelCache* const kernel_cache_;
   std::optional<Invalidator> invalidator_;
+  FileLocks file_locks_;
+  LockWaits lock_waits_;
   Mutex directory_moves_;  // one rename of a directory to another parent at a time; before all inode locks
   Background background_;
 };

@@ -116,6 +116,12 @@ std::vector<TestBacking> BackingsAndMirrors() {
   return all;
 }
 
+std::vector<TestBacking> Mirrors() {
+  std::vector<TestBacking> mirrors = BackingsAndMirrors();
+  std::erase_if(mirrors, [](const TestBacking& backing) { return !backing.is_mirror(); });
+  return mirrors;
+}
+
 std::string NameOf(const testing::TestParamInfo<TestBacking>& info) { return info.param.name; }
 
 std::string TemporaryDirectory() {

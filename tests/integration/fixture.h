@@ -32,6 +32,8 @@ std::vector<TestBacking> TestBackings();
 // Each of them with names=catalog, and with names=backing where it has hard links; and with names=backing those that
 // HARDLINKFS_TEST_MIRRORS names (tests/run makes btrfs and xfs).
 std::vector<TestBacking> BackingsAndMirrors();
+// Those of them with names=backing.
+std::vector<TestBacking> Mirrors();
 std::string NameOf(const testing::TestParamInfo<TestBacking>& info);
 
 std::string TemporaryDirectory();

@@ -63,13 +63,15 @@ class KernelSwitch {
 
 class IoUring : public UnmountedTest {};
 INSTANTIATE_TEST_SUITE_P(, IoUring, testing::ValuesIn(BackingsAndMirrors()), NameOf);
+class IoUringOfAMirror : public IoUring {};
+INSTANTIATE_TEST_SUITE_P(, IoUringOfAMirror, testing::ValuesIn(Mirrors()), NameOf);
 
 // S-MOUNT-1
 TEST_P(IoUring, EndsCleanlyAgainAndAgain) {
   const KernelSwitch permitted('Y');
   if (!permitted.is_set()) GTEST_SKIP() << "no " << kParameter << " to write to";
   for (int i = 0; i < 10; ++i) {
-    Mount("io_uring=on");
+    Mount(GetParam().is_mirror() ? "io_uring=on,locks=local" : "io_uring=on");
     ASSERT_THAT(volume().Log(), HasSubstr("io_uring on"));
     const std::string text = std::to_string(i) + std::string(200'000, 'x');
     {
@@ -82,6 +84,19 @@ TEST_P(IoUring, EndsCleanlyAgainAndAgain) {
     Unmount();
     EXPECT_EQ(bare().Read("a"), text);
   }
+}
+
+// S-MIRROR-14
+TEST_P(IoUringOfAMirror, IsNotForWhoWaitsForLocksOfTheBacking) {
+  const KernelSwitch permitted('Y');
+  if (!permitted.is_set()) GTEST_SKIP() << "no " << kParameter << " to write to";
+  const CommandResult refused = volume().TryMount("io_uring=on");
+  ExpectRefused(refused, kMountFailed);
+  EXPECT_THAT(refused.err, HasSubstr("locks=local"));
+  Mount();
+  EXPECT_THAT(volume().Log(), HasSubstr("io_uring off"));
+  Remount("locks=local");
+  EXPECT_THAT(volume().Log(), HasSubstr("io_uring on"));
 }
 
 // S-MOUNT-4

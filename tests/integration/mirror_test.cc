@@ -23,12 +23,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::vector<TestBacking> Mirrors() {
-  std::vector<TestBacking> mirrors = BackingsAndMirrors();
-  std::erase_if(mirrors, [](const TestBacking& backing) { return !backing.is_mirror(); });
-  return mirrors;
-}
-
 class Mirror : public MountTest {
  protected:
   // So that the kernel believes nothing by itself for as long as the test runs, or everything.

@@ -26,7 +26,7 @@ Name N(const std::string& name) { return *Name::From(name); }
 class NotedCache final : public KernelCache {
  public:
   void DropAttributes(InodeId inode) override { Note("attributes " + std::to_string(Raw(inode))); }
-  void DropListing(InodeId directory) override { Note("listing " + std::to_string(Raw(directory))); }
+  void DropContents(InodeId directory) override { Note("listing " + std::to_string(Raw(directory))); }
   void DropName(InodeId directory, const std::string& name) override { Note("name " + std::to_string(Raw(directory)) + " " + name); }
   void DropAllNames() override { Note("all names"); }
 
