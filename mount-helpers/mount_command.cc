@@ -88,7 +88,7 @@ SessionOptions ToSessionOptions(const MountOptions& options, const MountPoints& 
   SessionOptions out;
   out.source = points.source_path;
   out.mountpoint = points.mountpoint;
-  const bool shows_others = options.maps_ids() || options.submounts == SubmountUse::kFollow;
+  const bool shows_others = options.maps_ids() || options.forces_ids() || options.submounts == SubmountUse::kFollow;
   out.kernel_flags =
       InheritedFlags(points.source.get(), options.store, shows_others ? Shown::kOthersToo : Shown::kTheSource, options.kernel_flags);
   if (!out.kernel_flags.empty()) spdlog::info("{}: {}, as the backing requires", points.source_path, Joined(out.kernel_flags));

@@ -96,6 +96,8 @@ std::optional<Failure> CheckCatalog(const MountPoints& points, const MountOption
   const char* const asked = options.maps_ids()                          ? "map="
                             : options.submounts == SubmountUse::kFollow ? "submounts=follow"
                             : options.watch == WatchUse::kOff           ? "watch=off"
+                            : options.forces_ids()                      ? "force_user=, force_group= or perms="
+                            : options.create_for.has_value()            ? "create_for="
                             : options.locks != LockUse::kAutomatic      ? "locks="
                                                                         : nullptr;
   if (asked == nullptr) return std::nullopt;
@@ -114,6 +116,8 @@ std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, cons
   if (options.watch == WatchUse::kOff) open.volume.watching = Watching::kNever;
   if (options.submounts == SubmountUse::kFollow) open.volume.submounts = Submounts::kFollow;
   open.map = {.uids = options.mapped_uids, .gids = options.mapped_gids};
+  open.volume.shown = {.uid = options.forced_uid, .gid = options.forced_gid, .modes = options.forced_modes, .maker = {}};
+  if (options.create_for.has_value()) open.volume.shown.maker = {options.create_for->first, options.create_for->second};
   if (options.no_atime) open.atime = MirrorAtime::kNever;
   if (options.read_only) open.access = MirrorAccess::kReadOnly;
   Result<std::unique_ptr<MirrorVolume>> mirror = OpenMirror(UniqueFd(fcntl(points.source.get(), F_DUPFD_CLOEXEC, 0)), open);

@@ -139,6 +139,21 @@ bool AddMapping(MountOptions& options, const std::string& value) {
   return true;
 }
 
+bool SetModes(MountOptions& options, const std::string& value) {
+  const std::optional<ModeRules> rules = ModeRules::From(value);
+  options.forced_modes = rules.value_or(ModeRules());
+  return rules.has_value();
+}
+
+bool SetMaker(MountOptions& options, const std::string& value) {
+  const size_t colon = std::min(value.find(':'), value.size());
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  if (!SetId(uid, value.substr(0, colon)) || colon == value.size() || !SetId(gid, value.substr(colon + 1))) return false;
+  options.create_for = {*uid, *gid};
+  return true;
+}
+
 constexpr std::string_view kOctal = "an octal number from 0 to 777";
 
 constexpr std::array kRules{
@@ -204,6 +219,13 @@ constexpr std::array kRules{
     OptionRule{"map", "UID:UID or @GID:@GID, in numbers, none twice on a side",
                "with names=backing, show one owner's (group's) files as another's; several times, if need be",
                AddMapping},
+    OptionRule{"force_user", "a number", "with names=backing, show all files as this owner's",
+               [](MountOptions& o, const std::string& v) { return SetId(o.forced_uid, v); }},
+    OptionRule{"force_group", "a number", "with names=backing, show all files as this group's",
+               [](MountOptions& o, const std::string& v) { return SetId(o.forced_gid, v); }},
+    OptionRule{"perms", "rules as chmod's, separated by colons: 640, or u=rwX:go=rX (also D: x for directories)",
+               "with names=backing, show other permissions", SetModes},
+    OptionRule{"create_for", "UID:GID, in numbers", "with names=backing, make files in this user's name, whoever asks", SetMaker},
     OptionRule{"log", "a path", "write the log to this file (default: syslog, or the terminal with -f)",
                [](MountOptions& o, const std::string& v) { return SetPath(o.log_file, v); }},
     OptionRule{"debug", "", "log every request", [](MountOptions& o, const std::string&) { return o.debug = true; }},

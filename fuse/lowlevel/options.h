@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "store/base/mode_rules.h"
+
 namespace hardlinkfs {
 
 enum class Naming { kAutomatic, kCatalog, kBacking };
@@ -51,6 +53,12 @@ struct MountOptions {
   // Owners and groups, from what they are on the backing to what is shown.
   std::vector<std::pair<uint32_t, uint32_t>> mapped_uids;
   std::vector<std::pair<uint32_t, uint32_t>> mapped_gids;
+  // What is shown instead of the backing's, and in whose name files are made.
+  std::optional<uint32_t> forced_uid;
+  std::optional<uint32_t> forced_gid;
+  ModeRules forced_modes;
+  std::optional<std::pair<uint32_t, uint32_t>> create_for;
+  bool forces_ids() const { return forced_uid.has_value() || forced_gid.has_value() || !forced_modes.empty(); }
   bool maps_ids() const { return !mapped_uids.empty() || !mapped_gids.empty(); }
   // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, context=..., and "ro", "noatime", "sync" and "dirsync" when set.
   std::vector<std::string> kernel_flags;

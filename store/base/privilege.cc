@@ -44,6 +44,13 @@ WithoutPrivilege::~WithoutPrivilege() {
   Set(sets);
 }
 
+void UseAllPrivileges() {
+  Sets sets{};
+  if (!Get(sets)) return;
+  for (auto& set : sets) set.effective = set.permitted;
+  Set(sets);
+}
+
 void GiveUpPrivilege(unsigned capability) {
   Sets sets{};
   if (!Get(sets)) return;

@@ -17,6 +17,9 @@ class WithoutPrivilege {
   bool had_ = false;
 };
 
+// Has the calling thread use all that it may: taking another's ids it loses what those have not got.
+void UseAllPrivileges();
+
 // For good, of the calling thread and those that it will start.
 void GiveUpPrivilege(unsigned capability);
 

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "store/base/privilege.h"
+
 namespace hardlinkfs {
 namespace {
 
@@ -47,13 +49,17 @@ bool SetGid(gid_t gid) {
 
 }  // namespace
 
-AsCaller::AsCaller(const Caller& caller) {
+AsCaller::AsCaller(const Actor& actor) {
+  const Caller& caller = actor.caller;
   if (HasOwnUmask()) {
     umask(caller.umask);
   } else {
     masked_ = caller.umask;
   }
-  if (geteuid() == 0) status_ = TakeIds(caller);
+  if (geteuid() != 0) return;
+  status_ = TakeIds(caller);
+  // The ids are for what is made. They come back with all rights, see capabilities(7).
+  if (actor.rights == Rights::kServers && status_.ok()) UseAllPrivileges();
 }
 
 Status AsCaller::TakeIds(const Caller& caller) {

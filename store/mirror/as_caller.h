@@ -8,10 +8,18 @@
 
 namespace hardlinkfs {
 
+// Whose rights the backing goes by: the caller's, or the server's, where somebody else has judged already.
+enum class Rights { kCallers, kServers };
+
+struct Actor {
+  const Caller& caller;
+  Rights rights = Rights::kCallers;
+};
+
 // Not to be nested. A server that is not root has its own ids and acts with these, whoever asks.
 class AsCaller {
  public:
-  explicit AsCaller(const Caller& caller);
+  explicit AsCaller(const Actor& actor);
   ~AsCaller();
   AsCaller(const AsCaller&) = delete;
   AsCaller& operator=(const AsCaller&) = delete;

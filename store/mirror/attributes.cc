@@ -49,11 +49,11 @@ Status ChangeTimes(int fd, const AttributeChange& change) {
 }
 
 // The owner may have changed since the kernel was told of him: the backing knows.
-Status ChangeAs(const Caller& caller, int fd, const AttributeChange& change) {
+Status ChangeAs(const Actor& actor, int fd, const AttributeChange& change) {
   const bool owner_changes = change.uid.has_value() || change.gid.has_value();
   const bool times_change = change.atime.has_value() || change.mtime.has_value();
   if (!owner_changes && !change.mode.has_value() && !times_change) return {};
-  const AsCaller as_caller(caller);
+  const AsCaller as_caller(actor);
   if (!as_caller.status().ok()) return as_caller.status();
   if (owner_changes) {
     constexpr uint32_t kUnchanged = ~0U;
@@ -84,21 +84,33 @@ Result<Attributes> MirrorVolume::ChangeAttributes(const Caller& caller, InodeId 
                                                   const XattrChanges& xattrs) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
+  Result<AttributeChange> admitted = change;
+  if (options_.shown.is_other()) {
+    const Result<BackingStat> seen = StatAt(fd->get(), "");
+    if (!seen.ok()) return seen.error();
+    admitted = options_.shown.Admit(caller, seen->type, change);
+    if (!admitted.ok()) return admitted.error();
+  }
   // What takes privileges away is the server's to do.
   Status changed;
   for (const auto& [name, value] : xattrs) {
     if (changed.ok()) changed = ChangeXattr(fd->get(), name, value);
   }
   if (changed.ok() && change.kill_suidgid) changed = KillPrivileges(fd->get());
-  if (changed.ok()) changed = ChangeAs(caller, fd->get(), change);
+  if (changed.ok()) changed = ChangeAs(ActorFor(caller), fd->get(), *admitted);
   if (!changed.ok()) return changed.error();
   return Look(inode, fd->get());
+}
+
+// An ACL would say other things than the modes that are shown, and the kernel goes by it.
+bool MirrorVolume::IsHidden(const std::string& xattr) const {
+  return !options_.shown.modes.empty() && (xattr == kAccessAclXattr || xattr == kDefaultAclXattr);
 }
 
 Result<std::string> MirrorVolume::GetXattr(InodeId inode, const std::string& name) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  Result<std::string> value = GetXattrOf(fd->get(), name);
+  Result<std::string> value = IsHidden(name) ? Error{ENODATA, "perms="} : GetXattrOf(fd->get(), name);
   // A filesystem that has none of that kind: for the kernel, which asks for these by itself, no file has one.
   const bool asked_by_kernel = name == kCapabilityXattr || name == kAccessAclXattr || name == kDefaultAclXattr;
   if (value.code() == EOPNOTSUPP && asked_by_kernel) return Error{ENODATA, "the backing has no such xattrs"};
@@ -108,23 +120,27 @@ Result<std::string> MirrorVolume::GetXattr(InodeId inode, const std::string& nam
 Result<std::vector<std::string>> MirrorVolume::ListXattrs(InodeId inode) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  return ListXattrsOf(fd->get());
+  Result<std::vector<std::string>> names = ListXattrsOf(fd->get());
+  if (names.ok()) std::erase_if(*names, [this](const std::string& name) { return IsHidden(name); });
+  return names;
 }
 
 Result<Attributes> MirrorVolume::SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
                                           XattrMode mode) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  const AsCaller as_caller(caller);
+  if (IsHidden(name)) return Error{EOPNOTSUPP, "perms="};
+  const AsCaller as_caller(ActorFor(caller));
   if (!as_caller.status().ok()) return as_caller.status().error();
   if (setxattr(ProcPath(fd->get()).c_str(), name.c_str(), value.data(), value.size(), XattrFlags(mode)) != 0) return LastError("setxattr");
   return Look(inode, fd->get());
 }
 
 Status MirrorVolume::RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) {
+  if (IsHidden(name)) return Error{EOPNOTSUPP, "perms="};
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  const AsCaller as_caller(caller);
+  const AsCaller as_caller(ActorFor(caller));
   if (!as_caller.status().ok()) return as_caller.status();
   if (removexattr(ProcPath(fd->get()).c_str(), name.c_str()) != 0) return LastError("removexattr");
   return {};

@@ -41,7 +41,8 @@ Result<CreatedInode> MirrorVolume::Create(const Caller& caller, InodeId director
   const char* const component = name.bytes().c_str();
   Result<UniqueFd> file = UniqueFd();
   {
-    const AsCaller as_caller(caller);
+    const Caller maker = options_.shown.MakerFor(caller);
+    const AsCaller as_caller(ActorFor(maker));
     if (!as_caller.status().ok()) return as_caller.status().error();
     file = MakeAt(in->get(), component, request, as_caller.ModeFor(request.mode));
   }
@@ -64,7 +65,8 @@ Result<CreatedInode> MirrorVolume::CreateUnnamed(const Caller& caller, InodeId d
   if (!in.ok()) return in.error();
   Result<UniqueFd> file = UniqueFd();
   {
-    const AsCaller as_caller(caller);
+    const Caller maker = options_.shown.MakerFor(caller);
+    const AsCaller as_caller(ActorFor(maker));
     if (!as_caller.status().ok()) return as_caller.status().error();
     const int flags = O_TMPFILE | O_RDWR | O_CLOEXEC | (linkable == Linkable::kNo ? O_EXCL : 0);
     const int fd = RetryInterrupted([&] { return openat(in->get(), ".", flags, as_caller.ModeFor(mode)); });

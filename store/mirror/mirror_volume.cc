@@ -59,7 +59,7 @@ MirrorVolume::MirrorVolume(Root root, Reopening reopening, const Capabilities& c
 }
 
 Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) {
-  return {.inode = inode,
+  Attributes attributes{.inode = inode,
           .number = numbers_.Of(stat.device, stat.inode),
           .generation = generation_,
           .type = stat.type,
@@ -74,6 +74,8 @@ Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) {
           .mtime = stat.mtime,
           .ctime = stat.ctime,
           .btime = stat.btime.value_or(Timestamp{})};
+  options_.shown.Apply(attributes);
+  return attributes;
 }
 
 Result<Attributes> MirrorVolume::Look(InodeId inode, int fd) {

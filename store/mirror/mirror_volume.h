@@ -16,9 +16,11 @@
 #include "store/base/capabilities.h"
 #include "store/base/result.h"
 #include "store/base/unique_fd.h"
+#include "store/mirror/as_caller.h"
 #include "store/mirror/inode_numbers.h"
 #include "store/mirror/mounts.h"
 #include "store/mirror/node_table.h"
+#include "store/mirror/shown_as.h"
 #include "store/mirror/watcher.h"
 #include "store/volume/volume.h"
 
@@ -38,6 +40,7 @@ struct MirrorOptions {
   Watching watching = Watching::kIfPossible;
   Submounts submounts = Submounts::kHide;
   std::optional<uint32_t> max_links;  // EMLINK beyond it; unset: as the backing
+  ShownAs shown;
   size_t max_held = 4096;             // files without a name that are kept known, each by a descriptor
 };
 
@@ -122,6 +125,9 @@ class MirrorVolume final : public Volume {
   // A file without a name has no handle that may be opened, and may still be in use: a program that was looking it up when another was
   // renamed over it, a working directory.
   class LastName;
+  Actor ActorFor(const Caller& caller) const { return {caller, options_.shown.is_other() ? Rights::kServers : Rights::kCallers}; }
+  // attributes.cc
+  bool IsHidden(const std::string& xattr) const;
   Attributes Show(InodeId inode, const BackingStat& stat);
   // RETURNS: what `fd`, which refers to it, shows of the inode.
   Result<Attributes> Look(InodeId inode, int fd);

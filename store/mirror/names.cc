@@ -22,15 +22,15 @@ unsigned RenameFlags(const RenameRequest& request) {
   return flags;
 }
 
-Status UnlinkAt(const Caller& caller, int directory_fd, const Name& name, int flags) {
-  const AsCaller as_caller(caller);
+Status UnlinkAt(const Actor& actor, int directory_fd, const Name& name, int flags) {
+  const AsCaller as_caller(actor);
   if (!as_caller.status().ok()) return as_caller.status();
   if (unlinkat(directory_fd, name.bytes().c_str(), flags) != 0) return LastError("unlink");
   return {};
 }
 
-Status RenameAt(const Caller& caller, int from_fd, int to_fd, const RenameRequest& request) {
-  const AsCaller as_caller(caller);
+Status RenameAt(const Actor& actor, int from_fd, int to_fd, const RenameRequest& request) {
+  const AsCaller as_caller(actor);
   if (!as_caller.status().ok()) return as_caller.status();
   if (renameat2(from_fd, request.name.bytes().c_str(), to_fd, request.new_name.bytes().c_str(), RenameFlags(request)) != 0) {
     return LastError("rename");
@@ -39,8 +39,8 @@ Status RenameAt(const Caller& caller, int from_fd, int to_fd, const RenameReques
 }
 
 // AT_EMPTY_PATH takes CAP_DAC_READ_SEARCH; what /proc shows of a descriptor leads to the file itself, also to a symlink.
-Status LinkAt(const Caller& caller, int file_fd, int directory_fd, const Name& name) {
-  const AsCaller as_caller(caller);
+Status LinkAt(const Actor& actor, int file_fd, int directory_fd, const Name& name) {
+  const AsCaller as_caller(actor);
   if (!as_caller.status().ok()) return as_caller.status();
   if (linkat(AT_FDCWD, ProcPath(file_fd).c_str(), directory_fd, name.bytes().c_str(), AT_SYMLINK_FOLLOW) != 0) return LastError("link");
   return {};
@@ -117,7 +117,7 @@ Result<Attributes> MirrorVolume::Link(const Caller& caller, InodeId inode, Inode
     if (!before.ok()) return before.error();
     if (before->nlink >= *options_.max_links) return Error{EMLINK, "too many links"};
   }
-  if (Status linked = LinkAt(caller, fd->get(), in->get(), name); !linked.ok()) return linked.error();
+  if (Status linked = LinkAt(ActorFor(caller), fd->get(), in->get(), name); !linked.ok()) return linked.error();
   return Look(inode, fd->get());
 }
 
@@ -126,7 +126,7 @@ Result<LostName> MirrorVolume::Remove(const Caller& caller, InodeId directory, c
   const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
   LastName last(*this, inode);
-  if (Status removed = UnlinkAt(caller, in->get(), name, flags); !removed.ok()) return removed.error();
+  if (Status removed = UnlinkAt(ActorFor(caller), in->get(), name, flags); !removed.ok()) return removed.error();
   last.Gone(nodes_);
   return LostName{inode, 1};  // nobody here has to remove the content
 }
@@ -146,7 +146,7 @@ Result<std::optional<LostName>> MirrorVolume::Rename(const Caller& caller, const
   if (!to.ok()) return to.error();
   std::optional<LastName> last;
   if (request.target.has_value() && request.replace == Replace::kAllowed) last.emplace(*this, *request.target);
-  if (Status renamed = RenameAt(caller, from->get(), to->get(), request); !renamed.ok()) return renamed.error();
+  if (Status renamed = RenameAt(ActorFor(caller), from->get(), to->get(), request); !renamed.ok()) return renamed.error();
   if (last.has_value()) last->Gone(nodes_);
   return std::optional<LostName>();
 }

@@ -562,6 +562,89 @@ TEST_P(Mirror, NobodysSuidFilesBecomeAnothersByAMap) {
   EXPECT_THAT(flags(), testing::Not(HasSubstr("nosuid")));
 }
 
+// S-MIRROR-15
+TEST_P(Mirror, WhatIsShownAsSomebodysIsHisToUse) {
+  ASSERT_EQ(bare().Mkdir("d", 0700), 0);
+  ASSERT_EQ(bare().Write("d/a", "text", 0600), 0);
+  Remount("force_user=61001,force_group=61001,perms=u=rwX:go=");
+  EXPECT_EQ(top().Status("d/a").uid, kAlice.uid);
+  EXPECT_EQ(top().Status("d/a").gid, kAlice.gid);
+  EXPECT_EQ(top().Status("d/a").permissions(), 0600U);
+  EXPECT_EQ(top().Status(".").permissions(), 0700U);
+  const auto as = [&](const User& user, const std::function<Errno()>& body) { return AsUser(user, [&] { return body().code; }); };
+  EXPECT_EQ(as(kBob, [&] { return top().Opens("d/a", O_RDONLY); }), EACCES);
+  EXPECT_EQ(as(kAlice, [&] { return top().Append("d/a", " more"); }), 0);
+  EXPECT_EQ(as(kAlice, [&] { return top().Write("d/b", "hers"); }), 0);
+  EXPECT_EQ(as(kAlice, [&] { return top().Link("d/a", "d/c"); }), 0);
+  EXPECT_EQ(as(kAlice, [&] { return top().Rename("d/c", "e"); }), 0);
+  EXPECT_EQ(as(kAlice, [&] { return top().Chmod("e", 0600); }), 0);
+  EXPECT_EQ(as(kAlice, [&] { return top().SetTimes("e", {1000, 0}, {1000, 0}); }), 0);
+  EXPECT_EQ(as(kAlice, [&] { return top().Mkdir("d/f"); }), 0);
+  EXPECT_EQ(as(kAlice, [&] { return top().Rmdir("d/f"); }), 0);
+  EXPECT_EQ(as(kAlice, [&] { return top().Unlink("d/a"); }), 0);
+  EXPECT_EQ(bare().Read("e"), "text more");
+  EXPECT_EQ(bare().Status("e").uid, 0U);
+  EXPECT_EQ(bare().Status("d").uid, 0U);
+  EXPECT_EQ(bare().Status("d").permissions(), 0700U);
+  // Made by whom it was made.
+  EXPECT_EQ(bare().Status("d/b").uid, kAlice.uid);
+  EXPECT_EQ(bare().Status("d/b").gid, kAlice.gid);
+}
+
+// S-MIRROR-15
+TEST_P(Mirror, WhatWouldNotBeSeenIsRefused) {
+  ASSERT_EQ(bare().Write("a", "text", 0700), 0);
+  ASSERT_EQ(bare().SetXattr("a", "user.x", "1"), 0);
+  Remount("force_user=61001,force_group=61001,perms=g=rX:o=");
+  EXPECT_EQ(top().Chown("a", kBob.uid, kAlice.gid), EPERM);
+  EXPECT_EQ(top().Chown("a", kAlice.uid, kBob.gid), EPERM);
+  EXPECT_EQ(top().Chown("a", kAlice.uid, kAlice.gid), 0);
+  EXPECT_EQ(bare().Status("a").uid, 0U);
+  EXPECT_EQ(top().Chmod("a", 0777), EPERM);
+  EXPECT_EQ(top().Chmod("a", 0750), 0);
+  EXPECT_EQ(bare().Status("a").permissions(), 0750U);
+  // Else she would have made herself a program that runs as root underneath.
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Chmod("a", 04750).code; }), EPERM);
+  EXPECT_EQ(bare().Status("a").permissions(), 0750U);
+  EXPECT_NE(RunCommand({"setfacl", "-m", "u:61002:rwx", top().Path("a")}).status, 0);
+  EXPECT_EQ(top().Xattr("a", "user.x"), "1");
+  EXPECT_THAT(RunCommand({"findmnt", "-no", "OPTIONS", volume().mountpoint()}).out, HasSubstr("nosuid"));
+}
+
+// S-MIRROR-15
+TEST_P(Mirror, ShownModesDoNotKeepSuidAlive) {
+  ASSERT_EQ(bare().Write("a", "text"), 0);
+  ASSERT_EQ(bare().Chmod("a", 06755), 0);
+  Remount("force_user=61001,perms=a=rwX");
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Append("a", "hers").code; }), 0);
+  EXPECT_EQ(bare().Status("a").permissions(), 0755U);
+}
+
+// S-MIRROR-16
+TEST_P(Mirror, FilesAreMadeForWhomTheyAreTo) {
+  ASSERT_EQ(bare().Mkdir("open"), 0);
+  ASSERT_EQ(bare().Chmod("open", 0777), 0);
+  ASSERT_EQ(bare().Mkdir("hers", 0755), 0);
+  ASSERT_EQ(bare().Chown("hers", kAlice.uid, kAlice.gid), 0);
+  Remount("create_for=61002:61002");
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Write("open/a", "").code; }), 0);
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Mkdir("open/d").code; }), 0);
+  for (const char* const name : {"open/a", "open/d"}) {
+    EXPECT_EQ(bare().Status(name).uid, kBob.uid) << name;
+    EXPECT_EQ(bare().Status(name).gid, kBob.gid) << name;
+  }
+  // He may not there.
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Write("hers/a", "").code; }), EACCES);
+}
+
+// S-MIRROR-15, S-MIRROR-16
+TEST_P(Mirror, OtherOwnersThanThereAreAreRefused) {
+  Unmount();
+  for (const char* const option : {"force_user=root", "force_group=-1", "perms=u+s", "perms=1777", "create_for=1", "create_for=1:x"}) {
+    ExpectRefused(volume().TryMount(option), kUsage);
+  }
+}
+
 // S-MIRROR-11
 TEST_P(Mirror, MapsThatCannotBeAreRefused) {
   Unmount();

@@ -117,6 +117,7 @@ TEST_P(Mounting, MistakesAreOneClearLineAndChangeNothing) {
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=catalog,map=1:2"), kMountFailed);
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=catalog,submounts=follow"), kMountFailed);
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=catalog,locks=backing"), kMountFailed);
+  ExpectRefused(mount(bare().path(), volume().mountpoint(), "names=catalog,force_user=1"), kMountFailed);
   ExpectRefused(mount(bare().path(), volume().mountpoint(), "locks=remote"), kUsage);
   EXPECT_EQ(RunCommand({Command(), "mount"}).status, kUsage);
   EXPECT_THAT(bare().Names(), ElementsAre("file"));
