@@ -1,5 +1,8 @@
 // names=backing: S-MIRROR-* of docs/semantics.md. What a mirror has in common with a catalog the other suites test on both.
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -539,6 +542,48 @@ TEST_P(Mirror, ABackingWithoutXattrsWillDo) {
     EXPECT_EQ(bare().Read("source/a"), "tex");
   }
   EXPECT_EQ(Ended(umount2(bare().Path("source").c_str(), 0)), 0);
+}
+
+// RETURNS: whether all blocks of a file are another's as well.
+bool SharesItsBlocks(const Folder& folder, std::string_view name) {
+  const UniqueFd file = folder.Open(name, O_RDONLY);
+  constexpr size_t kExtents = 16;
+  alignas(fiemap) std::array<char, sizeof(fiemap) + kExtents * sizeof(fiemap_extent)> buffer{};
+  auto* const map = reinterpret_cast<fiemap*>(buffer.data());
+  map->fm_length = FIEMAP_MAX_OFFSET;
+  map->fm_flags = FIEMAP_FLAG_SYNC;
+  map->fm_extent_count = kExtents;
+  EXPECT_EQ(Ended(ioctl(file.get(), FS_IOC_FIEMAP, map)), 0);
+  const fiemap_extent* const extents = map->fm_extents;
+  return map->fm_mapped_extents > 0 && std::all_of(extents, extents + map->fm_mapped_extents, [](const fiemap_extent& extent) {
+           return (extent.fe_flags & FIEMAP_EXTENT_SHARED) != 0;
+         });
+}
+
+// S-MIRROR-17
+TEST_P(Mirror, ACopyTakesNoBlocksWhereTheBackingHasReflinks) {
+  const std::string text(1 << 20, 'x');
+  for (const char* const options : {"passthrough=auto", "passthrough=off"}) {
+    SCOPED_TRACE(options);
+    Remount(options);
+    ASSERT_EQ(top().Write("a", text), 0);
+    {
+      const UniqueFd from = top().Open("a", O_RDONLY);
+      const UniqueFd to = top().Open("b", O_WRONLY | O_CREAT | O_TRUNC);
+      for (size_t copied = 0; copied < text.size();) {
+        const ssize_t more = copy_file_range(from.get(), nullptr, to.get(), nullptr, text.size() - copied, 0);
+        ASSERT_GT(more, 0) << Ended(-1);
+        copied += static_cast<size_t>(more);
+      }
+      // The kernel has no way to ask FUSE for it.
+      EXPECT_EQ(Ended(ioctl(to.get(), FICLONE, from.get())), EOPNOTSUPP);
+    }
+    EXPECT_EQ(top().Read("b"), text);
+    EXPECT_EQ(bare().Read("b"), text);
+    if (on_btrfs() || on_xfs()) {
+      EXPECT_TRUE(SharesItsBlocks(bare(), "b"));
+    }
+  }
 }
 
 // S-MIRROR-4
