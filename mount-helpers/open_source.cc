@@ -2,10 +2,13 @@
 #include "mount-helpers/open_source.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -59,6 +62,14 @@ std::variant<OpenedSource, Failure> OpenWhenFree(const MountPoints& points, cons
 
 bool HoldsVolume(int source) { return faccessat(source, kPrivateAreaName, F_OK, AT_SYMLINK_NOFOLLOW) == 0; }
 
+// Of these it is known that they have hard links and inode numbers that stay. Others are tried, which leaves a trace: the times of the
+// source.
+bool IsKnownToSuit(int source) {
+  constexpr std::array<uint32_t, 5> kKnown{EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, TMPFS_MAGIC, F2FS_SUPER_MAGIC};
+  struct statfs filesystem {};
+  return fstatfs(source, &filesystem) == 0 && std::ranges::find(kKnown, static_cast<uint32_t>(filesystem.f_type)) != kKnown.end();
+}
+
 // RETURNS: why names=backing cannot be; nothing when it can, or when the backing may not be written to and so not be tried. A mirror with
 // ro leaves no trace there, so it is not tried either.
 std::optional<Failure> CheckMirror(const MountPoints& points, const MountOptions& options) {
@@ -71,7 +82,7 @@ std::optional<Failure> CheckMirror(const MountPoints& points, const MountOptions
     return FailureOn(points.source_path,
                      "submounts=follow has no mount of its own on which ro and noatime could hold: use the flags of those mounts", EINVAL);
   }
-  if (options.read_only) return std::nullopt;
+  if (options.read_only || IsKnownToSuit(source)) return std::nullopt;
   const Result<Capabilities> probed = Probe(source);
   if (!probed.ok()) return std::nullopt;
   if (!probed->hard_links) {
@@ -85,10 +96,13 @@ std::optional<Failure> CheckMirror(const MountPoints& points, const MountOptions
 
 // Without handles each file that is known takes a descriptor: that has to be asked for.
 bool SuitsMirror(const MountPoints& points, const MountOptions& options) {
-  if (HoldsVolume(points.source.get()) || !options.store.empty()) return false;
-  const Result<Capabilities> probed = Probe(points.source.get());
-  if (!probed.ok() || !probed->hard_links || !probed->stable_inodes) return false;
-  return CanReopenByHandle(points.source.get());
+  const int source = points.source.get();
+  if (HoldsVolume(source) || !options.store.empty()) return false;
+  if (!IsKnownToSuit(source)) {
+    const Result<Capabilities> probed = Probe(source);
+    if (!probed.ok() || !probed->hard_links || !probed->stable_inodes) return false;
+  }
+  return CanReopenByHandle(source);
 }
 
 // What would be without an effect, and is asked for.

@@ -72,6 +72,14 @@ TEST_P(Mirror, ShowsWhatTheBackingShows) {
 }
 
 // S-MIRROR-1
+TEST_P(Mirror, LeavesEvenTheTimesOfTheSourceAlone) {
+  Unmount();
+  const std::string before = Description(bare().Status("."));
+  Mount();
+  EXPECT_EQ(Description(bare().Status(".")), before);
+}
+
+// S-MIRROR-1
 TEST_P(Mirror, WritesNothingOfItsOwnToTheBacking) {
   ASSERT_EQ(top().Write("a", "text"), 0);
   ASSERT_EQ(top().Link("a", "b"), 0);

@@ -2,6 +2,8 @@
 # Sourced by the program tests: an exFAT volume in an image file, hardlinkfs mounted over it in place, and nothing left of either at the end.
 # What a program did is checked three times: by the script, on the bare volume after an unmount, and after another mount.
 #
+# With PROGRAMS_ON=mirror a folder of the filesystem that $work is on, and a mirror of it, while a neighbour uses the folder itself.
+#
 #   start COMMAND...     makes the volume and mounts; skips the test (77) where this machine cannot, or a command is missing
 #   $mnt $work           the mount; a folder beside it on an ordinary filesystem
 #   settled              unmounts, checks the bare volume, mounts again, and checks that nothing has changed
@@ -11,6 +13,8 @@ programs_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 hardlinkfs=${HARDLINKFS:-$programs_dir/../../build/bin/hardlinkfs}
 server=
 loop=
+source=  # of a mirror; else hardlinkfs is mounted over the volume
+neighbour=
 # What a script has to end before the mount can go; it may redefine this.
 end_program() { :; }
 
@@ -63,6 +67,7 @@ clean_up() {
   ((status == 0 || status == 77)) || show_server_log
   cd /
   end_program
+  end_neighbour
   local mounted
   while read -r mounted; do
     umount "$mounted" 2>/dev/null || umount -l "$mounted" || true
@@ -80,10 +85,40 @@ show_server_log() {
 }
 
 mount_server() {
-  "$hardlinkfs" mount -f -o "names=catalog${mount_options:+,$mount_options}" "$mnt" "$mnt" >>"$work/server.log" 2>&1 &
+  local names=catalog
+  [[ -z $source ]] || names=backing
+  "$hardlinkfs" mount -f -o "names=$names${mount_options:+,$mount_options}" "${source:-$mnt}" "$mnt" >>"$work/server.log" 2>&1 &
   server=$!
   wait_until 60 "mounting" mounted_or_dead
   is_mounted || fail "hardlinkfs did not mount"
+}
+
+# Somebody who reads all that lies in the source, and makes, links, renames and removes files of his own there.
+start_neighbour() {
+  [[ -n $source ]] || return 0
+  mkdir "$source/neighbour"
+  (
+    cd "$source/neighbour"
+    while :; do
+      find "$source" -type f -print0 2>/dev/null | xargs -0 -r cat >/dev/null 2>&1 || true
+      for number in {1..20}; do
+        echo "$number" >file
+        ln file "link $number"
+        mv file "renamed $number"
+        rm "link $number" "renamed $number"
+      done
+      sleep 0.2
+    done
+  ) &
+  neighbour=$!
+}
+
+end_neighbour() {
+  [[ -n $neighbour ]] || return 0
+  kill "$neighbour"
+  wait "$neighbour" 2>/dev/null || true
+  neighbour=
+  rm -rf "$source/neighbour"
 }
 
 # Peak resident memory of the server, in KiB.
@@ -101,7 +136,7 @@ unmount_server() {
   equal "the server's exit status" 0 "$status"
 }
 
-# prepare_volume exfat|ext4|plain COMMAND...: plain is a folder of the filesystem that $work is on. Does not mount hardlinkfs.
+# prepare_volume exfat|ext4|mirror|plain COMMAND...: plain is a folder of the filesystem that $work is on. Does not mount hardlinkfs.
 prepare_volume() {
   local kind=$1 command
   shift
@@ -125,9 +160,15 @@ prepare_volume() {
 start_volume() {
   prepare_volume "$@"
   mount_server
+  start_neighbour
 }
 
-start() { start_volume exfat "$@"; }
+start() { start_volume "${PROGRAMS_ON:-exfat}" "$@"; }
+
+mount_mirror() {
+  source=$work/beneath
+  mkdir "$source"
+}
 
 mount_exfat() {
   # exFAT has no holes; the image takes up only what is written.
@@ -146,8 +187,14 @@ mount_ext4() {
 }
 
 settle_and_look() {
+  end_neighbour
   "$programs_dir/inventory" write --nlink "$mnt" >"$work/mounted" || fail "link counts and names disagree"
   unmount_server
+  if [[ -n $source ]]; then
+    "$programs_dir/inventory" write --nlink "$source" >"$work/bare"
+    "$programs_dir/inventory" compare "$work/mounted" "$work/bare" || fail "the source does not show what the mirror showed"
+    return
+  fi
   "$programs_dir/inventory" bare "$work/mounted" "$mnt" || fail "the bare volume does not show what the mount showed"
 }
 
@@ -157,11 +204,12 @@ settled() {
   mount_server
   "$programs_dir/inventory" write "$mnt" >"$work/remounted"
   "$programs_dir/inventory" compare "$work/mounted" "$work/remounted" || fail "another mount shows something else"
+  start_neighbour
 }
 
 finish() {
   step "unmount, look at the bare volume"
   settle_and_look
-  umount "$mnt"
+  [[ -n $source ]] || umount "$mnt"
   step "done"
 }
