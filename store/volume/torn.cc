@@ -70,14 +70,19 @@ Result<bool> CatalogVolume::IsKnownBy(const IntentRecord& intent, const Place& p
   return *likeness == Likeness::kYes;
 }
 
-// RETURNS: whether all that lives in the directory is being moved, and may be elsewhere by now.
+// RETURNS: whether all that lives in the directory is being moved, and may be elsewhere by now, or was removed, and may be gone.
 Result<bool> CatalogVolume::MayBeWithoutKnown(InodeId directory) const {
   const auto homes = catalog_.ListHomes(directory, std::nullopt, kHomesConsidered);
   if (!homes.ok()) return homes.error();
   const auto intents = catalog_.ListIntents();
   if (!intents.ok()) return intents.error();
-  return std::ranges::all_of(
-      *homes, [&](const auto& home) { return std::ranges::find(*intents, home.second, &IntentRecord::inode) != intents->end(); });
+  for (const auto& [name, inode] : *homes) {
+    if (std::ranges::find(*intents, inode, &IntentRecord::inode) != intents->end()) continue;
+    const Result<bool> orphan = catalog_.IsOrphan(inode);
+    if (!orphan.ok()) return orphan.error();
+    if (!*orphan) return false;
+  }
+  return true;
 }
 
 // RETURNS: whether something lives in the directory that another inode holds, one that is also being moved from there.
