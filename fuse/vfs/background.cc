@@ -1,6 +1,7 @@
 // The background thread, see background.h.
 #include "fuse/vfs/background.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace {
 constexpr std::chrono::seconds kTick{1};
 constexpr size_t kReclaimAtOnce = 256;
 constexpr size_t kSettleAtOnce = 64;
+constexpr size_t kManyForgotten = 100'000;  // some 20 MB
 
 void Report(const char* work, const Status& status) {
   if (!status.ok()) spdlog::warn("{} failed: {} ({})", work, status.error().what, std::strerror(status.code()));
@@ -44,6 +46,7 @@ void Background::Run() {
         return;
     }
     Reclaim();
+    ReturnMemory();
     const auto now = std::chrono::steady_clock::now();
     if (now - last_commit < commit_) continue;
     last_commit = now;
@@ -58,6 +61,13 @@ void Background::Reclaim() {
     Report("removing unlinked files", reclaimed.status());
     if (!reclaimed.ok() || *reclaimed < kReclaimAtOnce) break;
   }
+}
+
+// The C library keeps what is freed in small pieces, so that a walk through millions of files would be to be seen for ever.
+void Background::ReturnMemory() {
+  if (forgotten_.load(std::memory_order_relaxed) < kManyForgotten) return;
+  forgotten_ = 0;
+  malloc_trim(0);
 }
 
 void Background::Settle() {

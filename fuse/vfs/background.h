@@ -1,8 +1,11 @@
-// Background: the one thread that does what no operation waits for: the commit timer, removal of unlinked contents, settling.
+// Background: the one thread that does what no operation waits for: the commit timer, removal of unlinked contents, settling,
+// giving memory back.
 #ifndef HARDLINKFS_FUSE_VFS_BACKGROUND_H_
 #define HARDLINKFS_FUSE_VFS_BACKGROUND_H_
 
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <thread>
 
@@ -21,11 +24,14 @@ class Background {
 
   void Start();
   void Stop();
+  // The kernel has forgotten an inode, and so have we. Thread safety: any thread.
+  void NoteForgotten() { forgotten_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   void Run();
   void Reclaim();
   void Settle();
+  void ReturnMemory();
   bool IsStopping() REQUIRES(mutex_) { return stopping_; }
 
   Volume& volume_;
@@ -34,6 +40,7 @@ class Background {
   ConditionVariable wake_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   uint64_t commits_seen_ = 0;  // of the thread alone
+  std::atomic<size_t> forgotten_{0};
   std::thread thread_;
 };
 

@@ -70,6 +70,7 @@ Result<Attributes> Vfs::ShowCounted(const Attributes& looked_up) {
 
 void Vfs::Forget(InodeId inode, uint64_t lookups) {
   if (table_.DropLookups(inode, lookups)) volume_.Reclaim(inode);
+  background_.NoteForgotten();
 }
 
 }  // namespace hardlinkfs

@@ -1,6 +1,7 @@
-// The slots and the index over them, see node_table.h.
+// The nodes and the index over them, see node_table.h.
 #include "store/mirror/node_table.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -8,10 +9,10 @@ namespace hardlinkfs {
 
 NodeTable::NodeTable(const FileKey& root, size_t max_held) : root_(root), max_held_(max_held) {}
 
-std::optional<uint32_t> NodeTable::SlotWith(const FileKey& key) const {
+std::optional<InodeId> NodeTable::NodeWith(const FileKey& key) const {
   const auto [first, last] = by_hash_.equal_range(key.Hash());
   for (auto found = first; found != last; ++found) {
-    if (nodes_[found->second].key == key) return found->second;
+    if (nodes_.at(found->second).key == key) return found->second;
   }
   return std::nullopt;
 }
@@ -19,34 +20,21 @@ std::optional<uint32_t> NodeTable::SlotWith(const FileKey& key) const {
 InodeRef NodeTable::Remember(const FileKey& key, UniqueFd held) {
   if (key == root_) return InodeRef(kRootInode);
   MutexLock lock(mutex_);
-  if (const std::optional<uint32_t> slot = SlotWith(key); slot.has_value()) {
-    ++nodes_[*slot].keepers;
-    return InodeRef(NumberOfSlot(*slot), this);
+  if (const std::optional<InodeId> known = NodeWith(key); known.has_value()) {
+    ++nodes_.at(*known).keepers;
+    return InodeRef(*known, this);
   }
-  if (free_.empty()) {
-    free_.push_back(static_cast<uint32_t>(nodes_.size()));
-    nodes_.emplace_back();
-  }
-  const uint32_t slot = free_.back();
-  free_.pop_back();
-  Node& node = nodes_[slot];
-  node.key = key;
-  node.held = std::move(held);
-  node.keepers = 1;
-  by_hash_.emplace(key.Hash(), slot);
-  return InodeRef(NumberOfSlot(slot), this);
-}
-
-const NodeTable::Node* NodeTable::NodeOf(InodeId inode) const {
-  const uint64_t slot = SlotOf(inode);
-  if (slot >= nodes_.size() || nodes_[slot].keepers == 0 || nodes_[slot].reuses != Raw(inode) >> 32) return nullptr;
-  return &nodes_[slot];
+  const InodeId inode{next_++};
+  nodes_.emplace(inode, Node{.key = key, .held = std::move(held), .keepers = 1});
+  by_hash_.emplace(key.Hash(), inode);
+  return InodeRef(inode, this);
 }
 
 void NodeTable::Hold(InodeId inode, UniqueFd held) {
   MutexLock lock(mutex_);
-  if (NodeOf(inode) == nullptr) return;
-  Node& node = nodes_[SlotOf(inode)];
+  const auto found = nodes_.find(inode);
+  if (found == nodes_.end()) return;
+  Node& node = found->second;
   if (node.held.valid() || held_ >= max_held_) return;
   node.held = std::move(held);
   node.held_later = true;
@@ -55,36 +43,27 @@ void NodeTable::Hold(InodeId inode, UniqueFd held) {
 
 Result<NodeTable::Found> NodeTable::Find(InodeId inode) const {
   MutexLock lock(mutex_);
-  const Node* const node = NodeOf(inode);
-  if (node == nullptr) return Error{ESTALE, "a number that stands for nothing"};
-  return Found{node->key, node->held.get()};
+  const auto found = nodes_.find(inode);
+  if (found == nodes_.end()) return Error{ESTALE, "a number that stands for nothing"};
+  return Found{found->second.key, found->second.held.get()};
 }
 
 std::optional<InodeId> NodeTable::NumberOf(const FileKey& key) const {
   if (key == root_) return kRootInode;
   MutexLock lock(mutex_);
-  const std::optional<uint32_t> slot = SlotWith(key);
-  return slot.has_value() ? std::optional(NumberOfSlot(*slot)) : std::nullopt;
+  return NodeWith(key);
 }
 
 void NodeTable::LetGo(InodeId inode) {
   UniqueFd held;  // closed without the lock
   MutexLock lock(mutex_);
-  if (NodeOf(inode) == nullptr) return;
-  const auto slot = static_cast<uint32_t>(SlotOf(inode));
-  Node& node = nodes_[slot];
-  if (--node.keepers > 0) return;
-  const auto [first, last] = by_hash_.equal_range(node.key.Hash());
-  for (auto found = first; found != last; ++found) {
-    if (found->second != slot) continue;
-    by_hash_.erase(found);
-    break;
-  }
-  held = std::move(node.held);
-  if (std::exchange(node.held_later, false)) --held_;
-  node.key = {};
-  ++node.reuses;
-  free_.push_back(slot);
+  const auto node = nodes_.find(inode);
+  if (node == nodes_.end() || --node->second.keepers > 0) return;
+  const auto [first, last] = by_hash_.equal_range(node->second.key.Hash());
+  by_hash_.erase(std::find_if(first, last, [inode](const auto& entry) { return entry.second == inode; }));
+  held = std::move(node->second.held);
+  if (node->second.held_later) --held_;
+  nodes_.erase(node);
 }
 
 }  // namespace hardlinkfs

@@ -5,10 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <unordered_map>
-#include <vector>
 
 #include "store/base/inode_id.h"
 #include "store/base/mutex.h"
@@ -19,7 +17,7 @@
 
 namespace hardlinkfs {
 
-// About 100 bytes a node. Thread safety: any thread.
+// About 130 bytes a node, until it is let go of. Thread safety: any thread.
 class NodeTable final : public InodeKeeper {
  public:
   // `root` is kept for good, as kRootInode. So many files without a name are held at most.
@@ -46,23 +44,17 @@ class NodeTable final : public InodeKeeper {
     FileKey key;
     UniqueFd held;
     bool held_later = false;  // by Hold
-    uint32_t keepers = 0;     // 0: the slot is free
-    uint32_t reuses = 0;
+    uint32_t keepers = 0;
   };
-  // A number is a slot and how often that was used before.
-  static constexpr uint64_t kFirst = Raw(kFirstFreeInode);
-  static uint64_t SlotOf(InodeId inode) { return (Raw(inode) & UINT32_MAX) - kFirst; }
-  InodeId NumberOfSlot(uint32_t slot) const REQUIRES(mutex_) { return InodeId{uint64_t{nodes_[slot].reuses} << 32 | (slot + kFirst)}; }
-  const Node* NodeOf(InodeId inode) const REQUIRES(mutex_);
-  std::optional<uint32_t> SlotWith(const FileKey& key) const REQUIRES(mutex_);
+  std::optional<InodeId> NodeWith(const FileKey& key) const REQUIRES(mutex_);
 
   const FileKey root_;
   const size_t max_held_;
   mutable Mutex mutex_;  // leaf
-  std::deque<Node> nodes_ GUARDED_BY(mutex_);
-  std::vector<uint32_t> free_ GUARDED_BY(mutex_);
+  uint64_t next_ GUARDED_BY(mutex_) = Raw(kFirstFreeInode);
   size_t held_ GUARDED_BY(mutex_) = 0;  // by Hold
-  std::unordered_multimap<size_t, uint32_t> by_hash_ GUARDED_BY(mutex_);
+  std::unordered_map<InodeId, Node> nodes_ GUARDED_BY(mutex_);
+  std::unordered_multimap<size_t, InodeId> by_hash_ GUARDED_BY(mutex_);
 };
 
 }  // namespace hardlinkfs

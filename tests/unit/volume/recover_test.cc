@@ -267,6 +267,22 @@ TEST_F(RecoverOnFatTest, DirectoryThatLostItsLongNameIsFoundByWhatLivesInIt) {
   EXPECT_THAT(Bare(), ElementsAre("d/", "d/b/", "d/b/inside=content", "e/", "e/A~1/"));
 }
 
+TEST_F(RecoverOnFatTest, DirectoryThatLostItsLongNameMayBeWithoutWhatWasRemovedFromIt) {
+  Directory("d");
+  Directory("e");
+  Directory("e/a");
+  File("e/a/inside", "content");
+  ASSERT_EQ(Remove("e/a/inside"), 0);
+  ASSERT_EQ(Rename("e/a", "d/b"), 0);
+  AnnounceMoves();
+  ASSERT_EQ(backing().RemoveFile(BareDirectory("e/a"), BackingName("inside")).code(), 0);
+  ASSERT_EQ(backing().Rename(BareDirectory("e"), BackingName("a"), BareDirectory("e"), BackingName("A~1")).code(), 0);
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b/", "e/"));
+  Close();
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b/", "e/"));
+}
+
 TEST_F(RecoverOnFatTest, EmptyDirectoryIsNotTakenForOneWhoseFilesAreKnown) {
   Directory("d");
   Directory("e");
