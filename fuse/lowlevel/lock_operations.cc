@@ -12,31 +12,7 @@
 namespace hardlinkfs {
 namespace {
 
-LockOwner OwnerOf(LockStyle style, const fuse_file_info& file) {
-  return {.style = style, .id = file.lock_owner, .open = OpenOf(file.fh)};
-}
-
-// The kernel gives l_start and l_len from the beginning of the file.
-FileLock ToFileLock(const struct flock& raw) {
-  FileLock lock{.type = raw.l_type == F_UNLCK   ? LockType::kNone
-                        : raw.l_type == F_RDLCK ? LockType::kShared
-                                                : LockType::kExclusive,
-                .first = static_cast<uint64_t>(raw.l_start),
-                .last = FileLock::kEnd,
-                .pid = raw.l_pid};
-  if (raw.l_len > 0) lock.last = lock.first + static_cast<uint64_t>(raw.l_len) - 1;
-  return lock;
-}
-
-struct flock ToFlock(const FileLock& lock) {
-  struct flock raw {};
-  raw.l_type = static_cast<short>(lock.type == LockType::kShared ? F_RDLCK : F_WRLCK);
-  raw.l_whence = SEEK_SET;
-  raw.l_start = static_cast<off_t>(lock.first);
-  raw.l_len = lock.last >= FileLock::kEnd ? 0 : static_cast<off_t>(lock.last - lock.first + 1);
-  raw.l_pid = lock.pid;
-  return raw;
-}
+LockOwner OwnerOf(LockStyle style, const fuse_file_info& file) { return {.style = style, .id = file.lock_owner, .open = OpenOf(file.fh)}; }
 
 void Interrupt(fuse_req_t /*request*/, void* wait) {
   const Uncancellable uncancellable;
@@ -55,18 +31,21 @@ Status Set(Server& server, fuse_req_t request, InodeId inode, const LockOwner& o
 }
 
 Status GetLock(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file, struct flock* lock) {
-  const FileLock wanted = ToFileLock(*lock);
+  const FileLock wanted = FileLock::From(*lock);
   const Result<std::optional<FileLock>> found = server.vfs.FindLock(InodeId{inode}, OwnerOf(LockStyle::kRange, *file), wanted);
   if (!found.ok()) return found.error();
   struct flock reply = *lock;
   reply.l_type = F_UNLCK;
-  if (found->has_value()) reply = ToFlock(**found);
+  if (found->has_value()) {
+    reply = (*found)->ToFlock();
+    reply.l_pid = (*found)->pid;
+  }
   fuse_reply_lock(request, &reply);
   return {};
 }
 
 Status SetLock(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file, struct flock* lock, int waits) {
-  return Set(server, request, InodeId{inode}, OwnerOf(LockStyle::kRange, *file), ToFileLock(*lock), waits != 0);
+  return Set(server, request, InodeId{inode}, OwnerOf(LockStyle::kRange, *file), FileLock::From(*lock), waits != 0);
 }
 
 Status LockWhole(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file, int operation) {

@@ -68,8 +68,9 @@ struct Session::State {
   };
 
   State(Vfs& vfs, const Clock& clock, KernelPassthrough& kernel_passthrough, SessionCache& cache, const SessionOptions& wanted)
-      : options(wanted), connection({wanted.passthrough, wanted.io_uring, wanted.backing, wanted.locks}), server{vfs,   clock,      kernel_passthrough,
-                                                                                                   cache, connection, options} {}
+      : options(wanted),
+        connection({wanted.passthrough, wanted.io_uring, wanted.backing, wanted.locks}),
+        server{vfs, clock, kernel_passthrough, cache, connection, options} {}
 
   // RETURNS: 0 when the root directory can be seen at the mountpoint, else an errno.
   int Look() const {

@@ -35,7 +35,8 @@ void Vfs::SetLock(InodeId inode, const LockOwner& owner, const FileLock& wanted,
     static_cast<void>(open);  // by which `file` stays open
   });
   if (begun.ok()) return;
-  if (granted) static_cast<void>(file_locks_.Set(inode, file, owner, {.type = LockType::kNone, .first = wanted.first, .last = wanted.last}));
+  if (granted)
+    static_cast<void>(file_locks_.Set(inode, file, owner, {.type = LockType::kNone, .first = wanted.first, .last = wanted.last}));
   done(begun);
 }
 

@@ -8,7 +8,12 @@
 namespace hardlinkfs {
 
 Vfs::Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOptions options, KernelCache* kernel_cache)
-    : volume_(volume), clock_(clock), passthrough_(passthrough), options_(options), kernel_cache_(kernel_cache), background_(volume, options.commit) {
+    : volume_(volume),
+      clock_(clock),
+      passthrough_(passthrough),
+      options_(options),
+      kernel_cache_(kernel_cache),
+      background_(volume, options.commit) {
   if (kernel_cache == nullptr) return;
   invalidator_.emplace(*kernel_cache, table_);
   volume_.Observe(&*invalidator_);

@@ -12,24 +12,6 @@
 namespace hardlinkfs {
 namespace {
 
-struct flock RawOf(const FileLock& lock) {
-  struct flock raw {};
-  raw.l_type = static_cast<short>(lock.type == LockType::kNone ? F_UNLCK : lock.type == LockType::kShared ? F_RDLCK : F_WRLCK);
-  raw.l_whence = SEEK_SET;
-  raw.l_start = static_cast<off_t>(lock.first);
-  raw.l_len = lock.last >= FileLock::kEnd ? 0 : static_cast<off_t>(lock.last - lock.first + 1);
-  return raw;
-}
-
-FileLock LockOf(const struct flock& raw) {
-  FileLock lock{.type = raw.l_type == F_RDLCK ? LockType::kShared : LockType::kExclusive,
-                .first = static_cast<uint64_t>(raw.l_start),
-                .last = FileLock::kEnd,
-                .pid = std::max<pid_t>(raw.l_pid, 0)};
-  if (raw.l_len > 0) lock.last = lock.first + static_cast<uint64_t>(raw.l_len) - 1;
-  return lock;
-}
-
 bool Overlap(const FileLock& a, const FileLock& b) { return a.first <= b.last && b.first <= a.last; }
 
 // As fcntl(2): a lock takes the place of what its owner held there, splits it, and joins with its neighbours.
@@ -71,6 +53,26 @@ bool IsOpenForWriting(int file) { return (fcntl(file, F_GETFL) & O_ACCMODE) != O
 
 }  // namespace
 
+FileLock FileLock::From(const struct flock& raw) {
+  FileLock lock{.type = raw.l_type == F_UNLCK   ? LockType::kNone
+                        : raw.l_type == F_RDLCK ? LockType::kShared
+                                                : LockType::kExclusive,
+                .first = static_cast<uint64_t>(raw.l_start),
+                .last = kEnd,
+                .pid = std::max<pid_t>(raw.l_pid, 0)};
+  if (raw.l_len > 0) lock.last = lock.first + static_cast<uint64_t>(raw.l_len) - 1;
+  return lock;
+}
+
+struct flock FileLock::ToFlock() const {
+  struct flock raw {};
+  raw.l_type = static_cast<short>(type == LockType::kNone ? F_UNLCK : type == LockType::kShared ? F_RDLCK : F_WRLCK);
+  raw.l_whence = SEEK_SET;
+  raw.l_start = static_cast<off_t>(first);
+  raw.l_len = last >= kEnd ? 0 : static_cast<off_t>(last - first + 1);
+  return raw;
+}
+
 FileLocks::Holder* FileLocks::Find(Holders& holders, const LockOwner& owner) {
   const auto found = std::find_if(holders.begin(), holders.end(), [&](const Holder& holder) { return holder.owner == owner; });
   return found == holders.end() ? nullptr : &*found;
@@ -93,9 +95,9 @@ void FileLocks::Tidy(Shard& shard, InodeId inode) {
 // What is held by a description that is open for reading only are shared locks, and another may have them as well; so the new one has them
 // before the old one lets go. That one may stay open for a while, with somebody who waits by it.
 Status FileLocks::MoveTo(Holder& holder, Description to, bool writable) {
-  struct flock all = RawOf({});
+  struct flock all = FileLock().ToFlock();
   for (const FileLock& lock : holder.held) {
-    struct flock raw = RawOf(lock);
+    struct flock raw = lock.ToFlock();
     if (fcntl(to->get(), F_OFD_SETLK, &raw) != 0) return LastError("fcntl lock");
   }
   if (holder.description != nullptr) fcntl(holder.description->get(), F_OFD_SETLK, &all);
@@ -113,7 +115,7 @@ Status FileLocks::TryRange(Holder& holder, int file, const FileLock& wanted) {
     if (!fd.ok()) return fd.error();
     if (Status moved = MoveTo(holder, std::make_shared<const UniqueFd>(*std::move(fd)), writable); !moved.ok()) return moved;
   }
-  struct flock raw = RawOf(wanted);
+  struct flock raw = wanted.ToFlock();
   if (RetryInterrupted([&] { return fcntl(holder.description->get(), F_OFD_SETLK, &raw); }) != 0) {
     return errno == EACCES ? Error{EAGAIN, "fcntl lock"} : LastError("fcntl lock");
   }
@@ -165,11 +167,11 @@ Result<std::optional<FileLock>> FileLocks::FindConflict(InodeId inode, int file,
   const MutexLock lock(shard.mutex);
   const auto found = shard.files.find(inode);
   const Holder* const own = found == shard.files.end() ? nullptr : Find(found->second, owner);
-  struct flock raw = RawOf(wanted);
+  struct flock raw = wanted.ToFlock();
   const int by = own == nullptr || own->description == nullptr ? file : own->description->get();
   if (fcntl(by, F_OFD_GETLK, &raw) != 0) return LastError("fcntl F_GETLK");
   if (raw.l_type == F_UNLCK) return std::optional<FileLock>();
-  FileLock conflict = LockOf(raw);
+  FileLock conflict = FileLock::From(raw);
   if (conflict.pid != 0 || found == shard.files.end()) return std::optional(conflict);
   // Locks of open file descriptions have no process, but we know whose ours are.
   for (const Holder& holder : found->second) {
@@ -210,7 +212,7 @@ Status FileLocks::SetWaiting(LockWait& wait, InodeId inode, int file, const Lock
     if (result.code() != EAGAIN || by == nullptr) break;
     const int error = wait.Block([&] {
       if (owner.style == LockStyle::kWhole) return flock(by->get(), wanted.type == LockType::kShared ? LOCK_SH : LOCK_EX);
-      struct flock raw = RawOf(wanted);
+      struct flock raw = wanted.ToFlock();
       return fcntl(by->get(), F_OFD_SETLKW, &raw);
     });
     if (error == 0) continue;

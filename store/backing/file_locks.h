@@ -6,6 +6,7 @@
 #ifndef HARDLINKFS_STORE_BACKING_FILE_LOCKS_H_
 #define HARDLINKFS_STORE_BACKING_FILE_LOCKS_H_
 
+#include <fcntl.h>
 #include <sys/types.h>
 
 #include <array>
@@ -41,6 +42,10 @@ struct FileLock {
   uint64_t first = 0;               // bytes from here on; of kRange only, as the rest
   uint64_t last = kEnd;
   pid_t pid = 0;  // of the process; 0: not known
+
+  // As fcntl(2) has it. REQUIRES: it begins and ends where it says, counted from the beginning of the file (SEEK_SET, l_len not negative).
+  static FileLock From(const struct flock& raw);
+  struct flock ToFlock() const;  // without a process
 };
 
 // `file` is a descriptor of the inode's content. Thread safety: any thread.

@@ -65,8 +65,7 @@ std::optional<ModeRules> ModeRules::From(std::string_view text) {
 uint32_t ModeRules::Apply(uint32_t mode, FileType type) const {
   for (const Rule& rule : rules_) {
     const bool is_directory = type == FileType::kDirectory;
-    const bool executes =
-        (rule.execute_directories && is_directory) || (rule.execute_if_so && (is_directory || (mode & kExecute) != 0));
+    const bool executes = (rule.execute_directories && is_directory) || (rule.execute_if_so && (is_directory || (mode & kExecute) != 0));
     const uint32_t bits = (rule.bits | (executes ? kExecute : 0)) & rule.who;
     switch (rule.operation) {
       case Operation::kAdd:

@@ -60,20 +60,20 @@ MirrorVolume::MirrorVolume(Root root, Reopening reopening, const Capabilities& c
 
 Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) {
   Attributes attributes{.inode = inode,
-          .number = numbers_.Of(stat.device, stat.inode),
-          .generation = generation_,
-          .type = stat.type,
-          .mode = stat.mode,
-          .uid = stat.uid,
-          .gid = stat.gid,
-          .nlink = stat.nlink,
-          .rdev = stat.rdev,
-          .size = stat.size,
-          .blocks = stat.blocks,
-          .atime = stat.atime,
-          .mtime = stat.mtime,
-          .ctime = stat.ctime,
-          .btime = stat.btime.value_or(Timestamp{})};
+                        .number = numbers_.Of(stat.device, stat.inode),
+                        .generation = generation_,
+                        .type = stat.type,
+                        .mode = stat.mode,
+                        .uid = stat.uid,
+                        .gid = stat.gid,
+                        .nlink = stat.nlink,
+                        .rdev = stat.rdev,
+                        .size = stat.size,
+                        .blocks = stat.blocks,
+                        .atime = stat.atime,
+                        .mtime = stat.mtime,
+                        .ctime = stat.ctime,
+                        .btime = stat.btime.value_or(Timestamp{})};
   options_.shown.Apply(attributes);
   return attributes;
 }

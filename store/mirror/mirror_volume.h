@@ -41,7 +41,7 @@ struct MirrorOptions {
   Submounts submounts = Submounts::kHide;
   std::optional<uint32_t> max_links;  // EMLINK beyond it; unset: as the backing
   ShownAs shown;
-  size_t max_held = 4096;             // files without a name that are kept known, each by a descriptor
+  size_t max_held = 4096;  // files without a name that are kept known, each by a descriptor
 };
 
 class MirrorVolume final : public Volume {

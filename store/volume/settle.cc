@@ -284,8 +284,8 @@ Result<size_t> CatalogVolume::MakeMoves(std::vector<Move> moves) {
   return MakeAnnouncedMoves(moves);
 }
 
-// What a power cut may leave of an entry of FAT on its way out tells which one it was by size and time (of a directory, by what lives in it,
-// which others may have, too). So before another like it is moved from there, the entries of the first are gone for good.
+// What a power cut may leave of an entry of FAT on its way out tells which one it was by size and time (of a directory, by what lives in
+// it, which others may have, too). So before another like it is moved from there, the entries of the first are gone for good.
 Status CatalogVolume::KeepApart(const Move& move, std::set<LookOfMoved>& leaving) {
   if (!IsFat() || !Keeps(Rule::kAlikeApart)) return {};
   const LookOfMoved look{move.from.directory, move.size, move.mtime};

@@ -17,7 +17,7 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr uint64_t kSeeds = 6000;        // until a mutant has to be caught
+constexpr uint64_t kSeeds = 6000;  // until a mutant has to be caught
 constexpr uint64_t kSeedsOfAlike = 300;
 constexpr uint64_t kSeedsWithout = 400;  // that have to pass without one; sim_test does more
 
