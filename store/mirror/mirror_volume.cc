@@ -146,7 +146,7 @@ void MirrorVolume::Observe(ChangeObserver* observer) {
   if (observer == nullptr || options_.watching == Watching::kNever) return;
   // Without handles there is nothing by which an event could be known to be about a file.
   Result<std::unique_ptr<Watcher>> watcher = Error{EOPNOTSUPP, "no handles"};
-  if (reopening_ == Reopening::kByHandle) watcher = Watcher::Start(root_.get(), nodes_, *observer);
+  if (reopening_ == Reopening::kByHandle) watcher = Watcher::Start(root_.get(), options_.mount, nodes_, *observer);
   if (watcher.ok()) {
     watcher_ = *std::move(watcher);
     return;

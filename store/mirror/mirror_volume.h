@@ -39,6 +39,7 @@ enum class Submounts { kHide, kFollow };
 struct MirrorOptions {
   Watching watching = Watching::kIfPossible;
   Submounts submounts = Submounts::kHide;
+  RootMount mount = RootMount::kShared;
   std::optional<uint32_t> max_links;  // EMLINK beyond it; unset: as the backing
   ShownAs shown;
   size_t max_held = 4096;  // files without a name that are kept known, each by a descriptor

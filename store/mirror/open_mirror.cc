@@ -74,8 +74,10 @@ Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirr
   const Capabilities capabilities{.hard_links = true, .stable_inodes = true, .filesystem = FilesystemName(root->get())};
   const bool by_handle = CanReopenByHandle(root->get());
   if (!by_handle) spdlog::info("files cannot be opened by handles here: each that the kernel knows takes a descriptor");
+  MirrorOptions volume = options.volume;
+  if (clone.valid()) volume.mount = RootMount::kOwn;
   return MirrorVolume::Open(*std::move(root), by_handle ? Reopening::kByHandle : Reopening::kByDescriptor, capabilities,
-                            static_cast<uint64_t>(time(nullptr)), options.volume);
+                            static_cast<uint64_t>(time(nullptr)), volume);
 }
 
 }  // namespace hardlinkfs

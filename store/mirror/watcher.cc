@@ -55,10 +55,14 @@ Subject SubjectOf(std::span<const char> records) {
 
 }  // namespace
 
-Result<std::unique_ptr<Watcher>> Watcher::Start(int root, const NodeTable& nodes, ChangeObserver& observer) {
+Result<std::unique_ptr<Watcher>> Watcher::Start(int root, RootMount mount, const NodeTable& nodes, ChangeObserver& observer) {
   UniqueFd events(fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME_TARGET | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY));
   if (!events.valid()) return LastError("fanotify_init");
   if (fanotify_mark(events.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, kWatched, root, nullptr) != 0) return LastError("fanotify_mark");
+  // The kernel knows what it has written there by passthrough, and an event for each write would cost more than the write. Where it cannot
+  // be told so, events come for nothing.
+  constexpr unsigned kIgnore = FAN_MARK_ADD | FAN_MARK_MOUNT | FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY;
+  if (mount == RootMount::kOwn) fanotify_mark(events.get(), kIgnore, FAN_MODIFY, root, nullptr);
   UniqueFd stop(eventfd(0, EFD_CLOEXEC));
   if (!stop.valid()) return LastError("eventfd");
   return std::unique_ptr<Watcher>(new Watcher(std::move(events), std::move(stop), nodes, observer));

@@ -15,12 +15,15 @@
 
 namespace hardlinkfs {
 
+// Whether the mount in which the root was opened is used by the server alone, and by the kernel for it.
+enum class RootMount { kOwn, kShared };
+
 // The kernel keeps a bounded number of events for us; when there are more, everything that is known counts as changed.
 class Watcher {
  public:
   // Watches the whole filesystem on which `root` lies, by one mark, since a directory that is not watched could not be told of. Borrows
   // both. RETURNS: EPERM without CAP_SYS_ADMIN; EOPNOTSUPP, EXDEV or EINVAL where the filesystem or the kernel cannot.
-  static Result<std::unique_ptr<Watcher>> Start(int root, const NodeTable& nodes, ChangeObserver& observer);
+  static Result<std::unique_ptr<Watcher>> Start(int root, RootMount mount, const NodeTable& nodes, ChangeObserver& observer);
   ~Watcher();
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
