@@ -33,7 +33,7 @@ namespace {
 
 constexpr char kPrivateArea[] = ".hardlinkfs";
 constexpr size_t kModes = 3;
-constexpr int kRepaired = 1;       // of the exit statuses of fsck(8)
+constexpr int kRepaired = 1;  // of the exit statuses of fsck(8)
 constexpr int kNotRepaired = 4;
 constexpr size_t kMostLines = 12;  // told of one cut
 constexpr size_t kGoOnBytes = 20000;
@@ -42,8 +42,8 @@ struct Arguments {
   std::string log;
   std::string filesystem;
   std::string mount_options;
-  std::string repair;      // words; the device is added
-  bool plain = false;      // the filesystem by itself, without hardlinkfs
+  std::string repair;  // words; the device is added
+  bool plain = false;  // the filesystem by itself, without hardlinkfs
   std::string directory = "/mnt";
   std::string workload = "mixed";
   uint64_t acknowledgements = 0;
@@ -193,8 +193,10 @@ class Checker {
     for (std::string& word : CLI::detail::split(arguments_.repair, ' ')) words.push_back(std::move(word));
     words.push_back(loop.path());
     CommandEnd repaired = Run(words);
-    // Of a directory with two entries fsck.vfat makes one that has no clusters, which the kernel cannot look at; it removes it the next time.
-    if (repaired.status == kRepaired && repaired.output.find("share clusters") != std::string::npos) repaired = Run(words);
+    // Of a directory with two entries, or of a new one of which only the entry was written, fsck.vfat makes one that has no clusters, which
+    // the kernel cannot look at; it removes it the next time.
+    const auto says = [&repaired](const char* what) { return repaired.output.find(what) != std::string::npos; };
+    if (repaired.status == kRepaired && (says("share clusters") || says("Assuming EOF"))) repaired = Run(words);
     if (repaired.status >= kNotRepaired) {
       return {arguments_.repair + " ends with " + std::to_string(repaired.status) + ": " + repaired.output};
     }
@@ -203,8 +205,7 @@ class Checker {
       return {std::string("mount of the disk: ") + std::strerror(errno)};
     }
     watch_.Lap("mount");
-    std::vector<std::string> wrong =
-        arguments_.plain ? oracle_.Judge(LookAt(backing_), acknowledged).wrong : JudgeVolume(acknowledged);
+    std::vector<std::string> wrong = arguments_.plain ? oracle_.Judge(LookAt(backing_), acknowledged).wrong : JudgeVolume(acknowledged);
     watch_.Skip();
     UnmountWhenFree(lower_);
     watch_.Lap("umount");
