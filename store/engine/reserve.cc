@@ -26,11 +26,7 @@ Result<uint64_t> SizeOf(int fd) {
 }  // namespace
 
 Result<std::unique_ptr<Reserve>> Reserve::Open(int directory_fd) {
-  const auto open = [&] { return openat(directory_fd, kReserveName, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600); };
-  UniqueFd file(open());
-  // There is nothing in it to lose, so one that a power cut has torn is no reason not to mount.
-  const bool is_torn = !file.valid() && (errno == EIO || errno == EUCLEAN);
-  if (is_torn && unlinkat(directory_fd, kReserveName, 0) == 0) file = UniqueFd(open());
+  UniqueFd file(openat(directory_fd, kReserveName, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (!file.valid()) return Error{errno, "open of the reserve"};
   struct statvfs filesystem {};
   if (fstatvfs(file.get(), &filesystem) != 0) return Error{errno, "statvfs of the reserve"};
