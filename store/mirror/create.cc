@@ -44,7 +44,7 @@ Result<CreatedInode> MirrorVolume::Create(const Caller& caller, InodeId director
     const Caller maker = options_.shown.MakerFor(caller);
     const AsCaller as_caller(ActorFor(maker));
     if (!as_caller.status().ok()) return as_caller.status().error();
-    file = MakeAt(in->get(), component, request, as_caller.ModeFor(request.mode));
+    file = MakeAt(in->get(), component, request, as_caller.ModeFor(options_.shown.ModeOfMade(caller, request.type, request.mode)));
   }
   if (!file.ok()) return file.error();
   const bool is_file = file->valid();
@@ -69,7 +69,8 @@ Result<CreatedInode> MirrorVolume::CreateUnnamed(const Caller& caller, InodeId d
     const AsCaller as_caller(ActorFor(maker));
     if (!as_caller.status().ok()) return as_caller.status().error();
     const int flags = O_TMPFILE | O_RDWR | O_CLOEXEC | (linkable == Linkable::kNo ? O_EXCL : 0);
-    const int fd = RetryInterrupted([&] { return openat(in->get(), ".", flags, as_caller.ModeFor(mode)); });
+    const int fd = RetryInterrupted(
+        [&] { return openat(in->get(), ".", flags, as_caller.ModeFor(options_.shown.ModeOfMade(caller, FileType::kRegular, mode))); });
     if (fd < 0) return LastError("open with O_TMPFILE");
     file = UniqueFd(fd);
   }

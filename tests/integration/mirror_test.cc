@@ -686,6 +686,14 @@ TEST_P(Mirror, FilesAreMadeForWhomTheyAreTo) {
     EXPECT_EQ(bare().Status(name).uid, kBob.uid) << name;
     EXPECT_EQ(bare().Status(name).gid, kBob.gid) << name;
   }
+  // Else she would have made herself a program that runs as Bob.
+  EXPECT_EQ(AsUser(kAlice,
+                   [&] {
+                     umask(0);
+                     return top().Opens("open/s", O_CREAT | O_WRONLY, 06777).code;
+                   }),
+            0);
+  EXPECT_EQ(bare().Status("open/s").permissions(), 0777U);
   // He may not there.
   EXPECT_EQ(AsUser(kAlice, [&] { return top().Write("hers/a", "").code; }), EACCES);
 }
