@@ -13,7 +13,7 @@ programs_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 hardlinkfs=${HARDLINKFS:-$programs_dir/../../build/bin/hardlinkfs}
 server=
 loop=
-source=  # of a mirror; else hardlinkfs is mounted over the volume
+mirrored=  # the source of a mirror; else hardlinkfs is mounted over the volume
 neighbour=
 # What a script has to end before the mount can go; it may redefine this.
 end_program() { :; }
@@ -86,8 +86,8 @@ show_server_log() {
 
 mount_server() {
   local names=catalog
-  [[ -z $source ]] || names=backing
-  "$hardlinkfs" mount -f -o "names=$names${mount_options:+,$mount_options}" "${source:-$mnt}" "$mnt" >>"$work/server.log" 2>&1 &
+  [[ -z $mirrored ]] || names=backing
+  "$hardlinkfs" mount -f -o "names=$names${mount_options:+,$mount_options}" "${mirrored:-$mnt}" "$mnt" >>"$work/server.log" 2>&1 &
   server=$!
   wait_until 60 "mounting" mounted_or_dead
   is_mounted || fail "hardlinkfs did not mount"
@@ -95,12 +95,12 @@ mount_server() {
 
 # Somebody who reads all that lies in the source, and makes, links, renames and removes files of his own there.
 start_neighbour() {
-  [[ -n $source ]] || return 0
-  mkdir "$source/neighbour"
+  [[ -n $mirrored ]] || return 0
+  mkdir "$mirrored/neighbour"
   (
-    cd "$source/neighbour"
+    cd "$mirrored/neighbour"
     while :; do
-      find "$source" -type f -print0 2>/dev/null | xargs -0 -r cat >/dev/null 2>&1 || true
+      find "$mirrored" -type f -print0 2>/dev/null | xargs -0 -r cat >/dev/null 2>&1 || true
       for number in {1..20}; do
         echo "$number" >file
         ln file "link $number"
@@ -118,7 +118,7 @@ end_neighbour() {
   kill "$neighbour"
   wait "$neighbour" 2>/dev/null || true
   neighbour=
-  rm -rf "$source/neighbour"
+  rm -rf "$mirrored/neighbour"
 }
 
 # Peak resident memory of the server, in KiB.
@@ -166,8 +166,8 @@ start_volume() {
 start() { start_volume "${PROGRAMS_ON:-exfat}" "$@"; }
 
 mount_mirror() {
-  source=$work/beneath
-  mkdir "$source"
+  mirrored=$work/beneath
+  mkdir "$mirrored"
 }
 
 mount_exfat() {
@@ -190,8 +190,8 @@ settle_and_look() {
   end_neighbour
   "$programs_dir/inventory" write --nlink "$mnt" >"$work/mounted" || fail "link counts and names disagree"
   unmount_server
-  if [[ -n $source ]]; then
-    "$programs_dir/inventory" write --nlink "$source" >"$work/bare"
+  if [[ -n $mirrored ]]; then
+    "$programs_dir/inventory" write --nlink "$mirrored" >"$work/bare"
     "$programs_dir/inventory" compare "$work/mounted" "$work/bare" || fail "the source does not show what the mirror showed"
     return
   fi
@@ -210,6 +210,6 @@ settled() {
 finish() {
   step "unmount, look at the bare volume"
   settle_and_look
-  [[ -n $source ]] || umount "$mnt"
+  [[ -n $mirrored ]] || umount "$mnt"
   step "done"
 }
