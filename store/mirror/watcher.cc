@@ -21,6 +21,8 @@ namespace hardlinkfs {
 namespace {
 
 constexpr uint64_t kNameEvents = FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO;
+// To be woken for each write of somebody costs him more than the write; the kernel joins those that wait to be read.
+constexpr int kGatherMilliseconds = 5;
 constexpr uint64_t kWatched = kNameEvents | FAN_MODIFY | FAN_ATTRIB | FAN_DELETE_SELF | FAN_ONDIR;
 
 // What one event is about: the file itself, and, of an event of names, the directory and the name.
@@ -87,6 +89,7 @@ void Watcher::Run() {
     if (got < 0 && errno == EAGAIN) continue;
     if (got <= 0) break;
     Tell(std::span(buffer).first(static_cast<size_t>(got)));
+    if (RetryInterrupted([&] { return poll(&waiting[1], 1, kGatherMilliseconds); }) > 0) return;
   }
   spdlog::warn("the kernel tells of changes on the backing no longer: {}; they are seen when the timeouts end", LastError("fanotify").code);
 }
