@@ -52,7 +52,7 @@ struct FileLock {
 class FileLocks {
  public:
   // An open that is being closed lets go of its locks so much later at most: the kernel does not wait for us there.
-  static constexpr std::chrono::milliseconds kCloseOnItsWay{50};
+  static constexpr std::chrono::milliseconds kCloseOnItsWay{200};
 
   // F_GETLK. RETURNS: a lock in the way of `wanted`, if there is one.
   Result<std::optional<FileLock>> FindConflict(InodeId inode, int file, const LockOwner& owner, const FileLock& wanted);

@@ -233,7 +233,7 @@ std::shared_ptr<rocksdb::FileSystem> MakeFiles(const std::string& path, const Ro
                                                const std::shared_ptr<RocksdbEvents>& events) {
   std::shared_ptr<rocksdb::FileSystem> files = options.env == nullptr ? MakeLenientDirectories() : options.env->GetFileSystem();
   if (options.reserve != nullptr) files = MakeReservedFiles(files, *options.reserve);
-  files = MakeFreezableFiles(files, {events, &events->frozen});
+  files = MakeFreezableFiles(files, {events, &events->frozen}, {events, &events->flush_due});
   return MakeManifestFiles(files, path);
 }
 

@@ -59,7 +59,9 @@ class Listener final : public rocksdb::EventListener {
     // A full disk is told by whoever meets it.
     if (!status->IsNoSpace()) spdlog::warn("rocksdb: {}", status->ToString());
   }
+  void OnMemTableSealed(const rocksdb::MemTableInfo&) override { events_->flush_due = true; }
   void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    events_->flush_due = false;
     MutexLock lock(events_->mutex);
     if (events_->before_flush && !events_->before_flush().ok()) events_->frozen = true;
   }

@@ -17,7 +17,10 @@ namespace hardlinkfs {
 struct RocksdbEvents {
   std::atomic<bool> stopped = false;  // after an error
   std::atomic<bool> frozen = false;   // before_flush has failed: nothing that was committed may reach the disk any more
-  Mutex mutex;                        // held over the call
+  // Rows are to be written out, and that has not begun. RocksDB 7.8 must not hear of a full disk meanwhile: DBImpl::BackgroundFlush takes
+  // the flush off its count then and leaves it in its queue, and a later Resume() waits for it for ever.
+  std::atomic<bool> flush_due = false;
+  Mutex mutex;  // held over the call
   std::function<Status()> before_flush GUARDED_BY(mutex);
 };
 
