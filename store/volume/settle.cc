@@ -290,7 +290,8 @@ Status CatalogVolume::KeepApart(const Move& move, std::set<LookOfMoved>& leaving
   if (!IsFat() || !Keeps(Rule::kAlikeApart)) return {};
   const LookOfMoved look{move.from.directory, move.size, move.mtime};
   if (leaving.insert(look).second) return {};
-  leaving = {look};
+  std::erase_if(leaving, [&](const LookOfMoved& other) { return std::get<0>(other) == move.from.directory; });
+  leaving.insert(look);
   return SyncEntries(move.from.directory);
 }
 
