@@ -52,7 +52,7 @@ Result<Attributes> Vfs::RefreshPrivileges(InodeId inode, OpenContent& open) {
 
 // Several may look at once before one of them opens; the server's own share allows for that.
 Status Vfs::RoomToOpen() const {
-  if (table_.open_count() >= options_.max_open) return Error{ENFILE, "as many files are open as the server has descriptors for"};
+  if (!HasRoomToOpen(file_locks_.descriptors())) return Error{ENFILE, "as many files are open as the server has descriptors for"};
   return {};
 }
 

@@ -13,6 +13,7 @@ Vfs::Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOption
       passthrough_(passthrough),
       options_(options),
       kernel_cache_(kernel_cache),
+      file_locks_([this](size_t descriptors) { return HasRoomToOpen(descriptors); }),
       background_(volume, options.commit) {
   if (kernel_cache == nullptr) return;
   invalidator_.emplace(*kernel_cache, table_);

@@ -219,7 +219,9 @@ class Vfs {
   Status SetXattrUnpromised(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
 
   Status NoteReads(InodeId inode, OpenContent& open);
-  // open.cc. RETURNS: ENFILE when one more content must not be opened.
+  // open.cc. RETURNS: whether there is a descriptor left for one more content, or lock, when the locks take so many.
+  bool HasRoomToOpen(size_t for_locks) const { return table_.open_count() + for_locks < options_.max_open; }
+  // RETURNS: ENFILE when one more content must not be opened.
   Status RoomToOpen() const;
   // REQUIRES: exclusive(inode).
   OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);

@@ -39,16 +39,6 @@ void Note(std::vector<FileLock>& held, FileLock lock) {
   held = std::move(rest);
 }
 
-// Another open file description of the same file. A server that is not root may own what it may not read.
-Result<UniqueFd> OpenAgain(int file, int access, int else_access) {
-  for (const int flags : {access, else_access}) {
-    UniqueFd fd(RetryInterrupted([&] { return open(ProcPath(file).c_str(), flags | O_CLOEXEC); }));
-    if (fd.valid()) return fd;
-    if (errno != EACCES) break;
-  }
-  return LastError("another open of a file, to lock it");
-}
-
 bool IsOpenForWriting(int file) { return (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY; }
 
 }  // namespace
@@ -80,15 +70,46 @@ FileLocks::Holder* FileLocks::Find(Holders& holders, const LockOwner& owner) {
 
 FileLocks::Holder& FileLocks::FindOrAdd(Holders& holders, const LockOwner& owner) {
   Holder* const found = Find(holders, owner);
-  Holder& holder = found != nullptr ? *found : holders.emplace_back();
-  holder.owner = owner;  // by which open he asked last, too
-  return holder;
+  return found != nullptr ? *found : holders.emplace_back(Holder{.owner = owner});
+}
+
+void FileLocks::Holder::Take(Description to) {
+  description = std::move(to);
+  for (LockWait* const wait : waiting) wait->WakeUp();
+}
+
+// The description is kept by who waits by it, and its locks with it.
+void FileLocks::Holder::LetGo() {
+  if (description != nullptr) {
+    const int fd = description->fd.get();
+    struct flock all = FileLock().ToFlock();
+    if (owner.style == LockStyle::kWhole) {
+      flock(fd, LOCK_UN);
+    } else {
+      fcntl(fd, F_OFD_SETLK, &all);
+    }
+  }
+  Take(nullptr);
+  held.clear();
+  holds_whole = false;
+  closing.reset();
+}
+
+// A server that is not root may own what it may not read.
+Result<FileLocks::Description> FileLocks::OpenAgain(int file, int access, int else_access) {
+  if (!has_room_(descriptors_)) return Error{ENOLCK, "the server has no descriptor for a lock"};
+  for (const int flags : {access, else_access}) {
+    UniqueFd fd(RetryInterrupted([&] { return open(ProcPath(file).c_str(), flags | O_CLOEXEC); }));
+    if (fd.valid()) return std::make_shared<const Opened>(std::move(fd), descriptors_);
+    if (errno != EACCES) break;
+  }
+  return LastError("another open of a file, to lock it");
 }
 
 void FileLocks::Tidy(Shard& shard, InodeId inode) {
   const auto file = shard.files.find(inode);
   if (file == shard.files.end()) return;
-  std::erase_if(file->second, [](const Holder& holder) { return holder.held.empty() && !holder.holds_whole && holder.waiting == 0; });
+  std::erase_if(file->second, [](const Holder& holder) { return holder.held.empty() && !holder.holds_whole && holder.waiting.empty(); });
   if (file->second.empty()) shard.files.erase(file);
 }
 
@@ -98,10 +119,10 @@ Status FileLocks::MoveTo(Holder& holder, Description to, bool writable) {
   struct flock all = FileLock().ToFlock();
   for (const FileLock& lock : holder.held) {
     struct flock raw = lock.ToFlock();
-    if (fcntl(to->get(), F_OFD_SETLK, &raw) != 0) return LastError("fcntl lock");
+    if (fcntl(to->fd.get(), F_OFD_SETLK, &raw) != 0) return LastError("fcntl lock");
   }
-  if (holder.description != nullptr) fcntl(holder.description->get(), F_OFD_SETLK, &all);
-  holder.description = std::move(to);
+  if (holder.description != nullptr) fcntl(holder.description->fd.get(), F_OFD_SETLK, &all);
+  holder.Take(std::move(to));
   holder.writable = writable;
   return {};
 }
@@ -111,12 +132,12 @@ Status FileLocks::TryRange(Holder& holder, int file, const FileLock& wanted) {
   if (holder.description == nullptr && wanted.type == LockType::kNone) return {};
   if (holder.description == nullptr || (exclusive && !holder.writable)) {
     const bool writable = exclusive || IsOpenForWriting(file);
-    Result<UniqueFd> fd = writable ? OpenAgain(file, O_RDWR, O_WRONLY) : OpenAgain(file, O_RDONLY, O_RDWR);
-    if (!fd.ok()) return fd.error();
-    if (Status moved = MoveTo(holder, std::make_shared<const UniqueFd>(*std::move(fd)), writable); !moved.ok()) return moved;
+    Result<Description> opened = writable ? OpenAgain(file, O_RDWR, O_WRONLY) : OpenAgain(file, O_RDONLY, O_RDWR);
+    if (!opened.ok()) return opened.error();
+    if (Status moved = MoveTo(holder, *std::move(opened), writable); !moved.ok()) return moved;
   }
   struct flock raw = wanted.ToFlock();
-  if (RetryInterrupted([&] { return fcntl(holder.description->get(), F_OFD_SETLK, &raw); }) != 0) {
+  if (RetryInterrupted([&] { return fcntl(holder.description->fd.get(), F_OFD_SETLK, &raw); }) != 0) {
     return errno == EACCES ? Error{EAGAIN, "fcntl lock"} : LastError("fcntl lock");
   }
   Note(holder.held, wanted);
@@ -125,20 +146,18 @@ Status FileLocks::TryRange(Holder& holder, int file, const FileLock& wanted) {
 
 // Where it fails for a lock of the same holder, that one is lost, as flock(2) says.
 Status FileLocks::TryWhole(Holder& holder, int file, const FileLock& wanted) {
-  holder.holds_whole = false;
   if (wanted.type == LockType::kNone) {
-    // Somebody may wait by the description, and keeps it.
-    if (holder.description != nullptr) flock(holder.description->get(), LOCK_UN);
-    holder.description.reset();
+    holder.LetGo();
     return {};
   }
+  holder.holds_whole = false;
   if (holder.description == nullptr) {
-    Result<UniqueFd> fd = OpenAgain(file, O_RDONLY, O_WRONLY);
-    if (!fd.ok()) return fd.error();
-    holder.description = std::make_shared<const UniqueFd>(*std::move(fd));
+    Result<Description> opened = OpenAgain(file, O_RDONLY, O_WRONLY);
+    if (!opened.ok()) return opened.error();
+    holder.Take(*std::move(opened));
   }
   const int operation = wanted.type == LockType::kShared ? LOCK_SH : LOCK_EX;
-  if (RetryInterrupted([&] { return flock(holder.description->get(), operation | LOCK_NB); }) != 0) return LastError("flock");
+  if (RetryInterrupted([&] { return flock(holder.description->fd.get(), operation | LOCK_NB); }) != 0) return LastError("flock");
   holder.holds_whole = true;
   return {};
 }
@@ -148,6 +167,8 @@ Status FileLocks::Try(Shard& shard, InodeId inode, int file, const LockOwner& ow
   holder.closing.reset();
   Status tried = owner.style == LockStyle::kRange ? TryRange(holder, file, wanted) : TryWhole(holder, file, wanted);
   if (in_the_way != nullptr && tried.code() == EAGAIN) *in_the_way = holder.description;
+  if (tried.ok() && wanted.type != LockType::kNone) holder.owner.open = owner.open;
+  if (tried.ok()) shard.released.notify_all();
   Tidy(shard, inode);
   return tried;
 }
@@ -168,7 +189,7 @@ Result<std::optional<FileLock>> FileLocks::FindConflict(InodeId inode, int file,
   const auto found = shard.files.find(inode);
   const Holder* const own = found == shard.files.end() ? nullptr : Find(found->second, owner);
   struct flock raw = wanted.ToFlock();
-  const int by = own == nullptr || own->description == nullptr ? file : own->description->get();
+  const int by = own == nullptr || own->description == nullptr ? file : own->description->fd.get();
   if (fcntl(by, F_OFD_GETLK, &raw) != 0) return LastError("fcntl F_GETLK");
   if (raw.l_type == F_UNLCK) return std::optional<FileLock>();
   FileLock conflict = FileLock::From(raw);
@@ -182,47 +203,65 @@ Result<std::optional<FileLock>> FileLocks::FindConflict(InodeId inode, int file,
   return std::optional(conflict);
 }
 
-Status FileLocks::Set(InodeId inode, int file, const LockOwner& owner, const FileLock& wanted) {
+Status FileLocks::Set(InodeId inode, int file, const LockOwner& owner, const FileLock& wanted, Patience patience) {
   Shard& shard = ShardOf(inode);
   const MutexLock lock(shard.mutex);
-  for (;;) {
-    Status tried = Try(shard, inode, file, owner, wanted, nullptr);
-    if (tried.code() != EAGAIN) return tried;
-    const auto until = ClosingUntil(shard, inode, owner);
-    if (!until.has_value() || *until < std::chrono::steady_clock::now()) return tried;
-    shard.released.wait_until(shard.mutex, *until);
+  Status tried = Try(shard, inode, file, owner, wanted, nullptr);
+  if (tried.code() != EAGAIN || patience == Patience::kNone) return tried;
+  // Of those that are being closed now: others go on closing one and the same, in children that they have started.
+  const auto until = ClosingUntil(shard, inode, owner);
+  if (!until.has_value()) return tried;
+  if (++waiting_for_closes_ <= kMostWaitForCloses) {
+    while (tried.code() == EAGAIN && std::chrono::steady_clock::now() < *until) {
+      shard.released.wait_until(shard.mutex, *until);
+      tried = Try(shard, inode, file, owner, wanted, nullptr);
+    }
   }
+  --waiting_for_closes_;
+  return tried;
 }
+
+class FileLocks::Registered {
+ public:
+  Registered(Shard& shard, InodeId inode, const LockOwner& owner, LockWait& wait)
+      : shard_(shard), inode_(inode), owner_(owner), wait_(wait) {
+    const MutexLock lock(shard_.mutex);
+    FindOrAdd(shard_.files[inode_], owner_).waiting.push_back(&wait_);
+  }
+  ~Registered() {
+    const MutexLock lock(shard_.mutex);
+    std::erase(Find(shard_.files[inode_], owner_)->waiting, &wait_);
+    Tidy(shard_, inode_);
+  }
+  Registered(const Registered&) = delete;
+  Registered& operator=(const Registered&) = delete;
+
+ private:
+  Shard& shard_;
+  const InodeId inode_;
+  const LockOwner owner_;
+  LockWait& wait_;
+};
 
 // Waiting is done without a lock held, and only says when to try again: meanwhile the owner may have closed the file, or taken another
 // description.
 Status FileLocks::SetWaiting(LockWait& wait, InodeId inode, int file, const LockOwner& owner, const FileLock& wanted) {
   Shard& shard = ShardOf(inode);
-  {
-    const MutexLock lock(shard.mutex);
-    ++FindOrAdd(shard.files[inode], owner).waiting;
-  }
-  Status result;
+  const Registered registered(shard, inode, owner, wait);
   for (;;) {
     Description by;
     {
       const MutexLock lock(shard.mutex);
-      result = Try(shard, inode, file, owner, wanted, &by);
+      wait.Rearm();
+      if (Status tried = Try(shard, inode, file, owner, wanted, &by); tried.code() != EAGAIN || by == nullptr) return tried;
     }
-    if (result.code() != EAGAIN || by == nullptr) break;
     const int error = wait.Block([&] {
-      if (owner.style == LockStyle::kWhole) return flock(by->get(), wanted.type == LockType::kShared ? LOCK_SH : LOCK_EX);
+      if (owner.style == LockStyle::kWhole) return flock(by->fd.get(), wanted.type == LockType::kShared ? LOCK_SH : LOCK_EX);
       struct flock raw = wanted.ToFlock();
-      return fcntl(by->get(), F_OFD_SETLKW, &raw);
+      return fcntl(by->fd.get(), F_OFD_SETLKW, &raw);
     });
-    if (error == 0) continue;
-    result = Error{error, "waiting for a lock"};
-    break;
+    if (error != 0) return Error{error, "waiting for a lock"};
   }
-  const MutexLock lock(shard.mutex);
-  --FindOrAdd(shard.files[inode], owner).waiting;
-  Tidy(shard, inode);
-  return result;
 }
 
 void FileLocks::NoteClose(InodeId inode, uint64_t owner_id, uint64_t open) {
@@ -238,6 +277,7 @@ void FileLocks::NoteClose(InodeId inode, uint64_t owner_id, uint64_t open) {
     }
   }
   Tidy(shard, inode);
+  shard.released.notify_all();
 }
 
 void FileLocks::Release(InodeId inode, uint64_t open) {

@@ -10,12 +10,16 @@
 #include <sys/types.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "store/backing/lock_wait.h"
@@ -51,13 +55,21 @@ struct FileLock {
 // `file` is a descriptor of the inode's content. Thread safety: any thread.
 class FileLocks {
  public:
+  // Whether there may be one more descriptor, when the locks take so many.
+  using HasRoom = std::function<bool(size_t descriptors)>;
+  explicit FileLocks(HasRoom has_room) : has_room_(std::move(has_room)) {}
+
+  size_t descriptors() const { return descriptors_; }
+
   // An open that is being closed lets go of its locks so much later at most: the kernel does not wait for us there.
   static constexpr std::chrono::milliseconds kCloseOnItsWay{200};
 
   // F_GETLK. RETURNS: a lock in the way of `wanted`, if there is one.
   Result<std::optional<FileLock>> FindConflict(InodeId inode, int file, const LockOwner& owner, const FileLock& wanted);
-  // RETURNS: EAGAIN when another's lock is in the way; ENOLCK.
-  Status Set(InodeId inode, int file, const LockOwner& owner, const FileLock& wanted);
+  // RETURNS: EAGAIN when another's lock is in the way; ENOLCK. With kForCloses one that belongs to an open which is being closed is waited
+  // for.
+  enum class Patience { kNone, kForCloses };
+  Status Set(InodeId inode, int file, const LockOwner& owner, const FileLock& wanted, Patience patience = Patience::kNone);
   // The same, but waits by `wait` until nothing is in the way. RETURNS: EINTR when that was interrupted.
   Status SetWaiting(LockWait& wait, InodeId inode, int file, const LockOwner& owner, const FileLock& wanted);
 
@@ -68,22 +80,27 @@ class FileLocks {
 
  private:
   // An open file description; who waits for a lock by it keeps it, too.
-  using Description = std::shared_ptr<const UniqueFd>;
+  struct Opened {
+    UniqueFd fd;
+    std::atomic<size_t>& count;  // how many there are
+    Opened(UniqueFd opened, std::atomic<size_t>& counted) : fd(std::move(opened)), count(counted) { ++count; }
+    ~Opened() { --count; }
+    Opened(const Opened&) = delete;
+    Opened& operator=(const Opened&) = delete;
+  };
+  using Description = std::shared_ptr<const Opened>;
   struct Holder {
     LockOwner owner;
     Description description;  // null: none yet
     bool writable = false;
-    std::vector<FileLock> held;  // of kRange: disjoint
-    bool holds_whole = false;    // of kWhole
-    uint32_t waiting = 0;
+    std::vector<FileLock> held;                                    // of kRange: disjoint
+    bool holds_whole = false;                                      // of kWhole
+    std::vector<LockWait*> waiting;                                // in other threads of the owner
     std::optional<std::chrono::steady_clock::time_point> closing;  // since when
 
-    void LetGo() {
-      description.reset();
-      held.clear();
-      holds_whole = false;
-      closing.reset();
-    }
+    // Whoever waits by the description that it had waits by the new one then: his own locks, which are that one's, would be in his way.
+    void Take(Description to);
+    void LetGo();
   };
   using Holders = std::vector<Holder>;
   struct Shard {
@@ -91,6 +108,8 @@ class FileLocks {
     ConditionVariable released;
     std::unordered_map<InodeId, Holders> files GUARDED_BY(mutex);
   };
+  // One who waits is known to the holder of his owner for as long as this lives.
+  class Registered;
   Shard& ShardOf(InodeId inode) { return shards_[Raw(inode) % shards_.size()]; }
   static Holder* Find(Holders& holders, const LockOwner& owner);
   static Holder& FindOrAdd(Holders& holders, const LockOwner& owner);
@@ -98,15 +117,23 @@ class FileLocks {
   static void Tidy(Shard& shard, InodeId inode) REQUIRES(shard.mutex);
 
   // One attempt. RETURNS: as Set; after EAGAIN `in_the_way` (unless null) is the description by which to wait.
-  static Status Try(Shard& shard, InodeId inode, int file, const LockOwner& owner, const FileLock& wanted, Description* in_the_way)
+  Status Try(Shard& shard, InodeId inode, int file, const LockOwner& owner, const FileLock& wanted, Description* in_the_way)
       REQUIRES(shard.mutex);
-  static Status TryRange(Holder& holder, int file, const FileLock& wanted);
-  static Status TryWhole(Holder& holder, int file, const FileLock& wanted);
+  Status TryRange(Holder& holder, int file, const FileLock& wanted);
+  Status TryWhole(Holder& holder, int file, const FileLock& wanted);
+  // Another description of the same file. RETURNS: ENOLCK when there is no room.
+  Result<Description> OpenAgain(int file, int access, int else_access);
   static Status MoveTo(Holder& holder, Description to, bool writable);
   // Until when an open other than `owner` that is being closed may be waited for.
   static std::optional<std::chrono::steady_clock::time_point> ClosingUntil(Shard& shard, InodeId inode, const LockOwner& owner)
       REQUIRES(shard.mutex);
 
+  // Who waits for closes keeps a worker from serving them.
+  static constexpr size_t kMostWaitForCloses = 4;
+
+  const HasRoom has_room_;
+  std::atomic<size_t> descriptors_{0};
+  std::atomic<size_t> waiting_for_closes_{0};
   std::array<Shard, 64> shards_;
 };
 

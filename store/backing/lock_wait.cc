@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -23,9 +22,18 @@ int WakingSignal() {
 
 }  // namespace
 
-// A signal that comes just before the system call begins is lost on it, so it is sent until the call has ended.
 void LockWait::Interrupt(int error) {
   interrupted_ = error;
+  EndCall();
+}
+
+void LockWait::WakeUp() {
+  woken_ = true;
+  EndCall();
+}
+
+// A signal that comes just before the system call begins is lost on it, so it is sent until the call has ended.
+void LockWait::EndCall() {
   const MutexLock lock(mutex_);
   while (blocked_) {
     pthread_kill(thread_, WakingSignal());
@@ -41,14 +49,15 @@ int LockWait::Block(const std::function<int()>& wait) {
   thread_ = pthread_self();
   blocked_ = true;
   int error = EINTR;
-  while (error == EINTR && interrupted_ == 0) error = wait() == 0 ? 0 : errno;
+  while (error == EINTR && interrupted_ == 0 && !woken_) error = wait() == 0 ? 0 : errno;
   blocked_ = false;
-  return error == EINTR ? interrupted_.load() : error;
+  return error == EINTR ? interrupted_.load() : error;  // 0 when it was woken up
 }
 
 Status LockWaits::Begin(std::shared_ptr<LockWait> wait, std::function<void()> body) {
   const MutexLock lock(mutex_);
   if (ended_) return Error{ENOLCK, "the mount is ending"};
+  if (waits_.size() >= kMost) return Error{ENOLCK, "too many wait for locks"};
   waits_.insert(wait);
   try {
     std::thread([this, wait, body = std::move(body)]() mutable {
@@ -59,7 +68,7 @@ Status LockWaits::Begin(std::shared_ptr<LockWait> wait, std::function<void()> bo
       waits_.erase(wait);
       if (waits_.empty()) none_.notify_all();
     }).detach();
-  } catch (const std::system_error&) {
+  } catch (...) {  // no thread, or no memory for one
     waits_.erase(wait);
     return Error{ENOLCK, "no thread to wait for a lock in"};
   }

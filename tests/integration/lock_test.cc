@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -112,6 +113,25 @@ TEST_P(Lock, OfAProcessGoesWithAnyCloseOfTheFile) {
 }
 
 // S-LOCK-1
+TEST_P(Lock, OfAProcessGoesWithACloseAlsoWhileAThreadOfItWaits) {
+  const UniqueFd other = OpenTop();
+  ASSERT_EQ(SetRange(other, F_WRLCK, 10, 10, F_OFD_SETLK), 0);
+  const UniqueFd file = OpenTop();
+  ASSERT_EQ(SetRange(file, F_WRLCK, 0, 10), 0);
+  std::jthread waiter([&] { EXPECT_EQ(SetRange(file, F_WRLCK, 10, 20, F_SETLKW), 0); });
+  std::this_thread::sleep_for(milliseconds(100));
+  OpenTop();  // and closed
+  EXPECT_EQ(TryRangeElsewhere(top().Path("a"), 0, 10), 0);
+  // What the process locks now is not in its own way.
+  EXPECT_EQ(SetRange(file, F_WRLCK, 25, 10), 0);
+  ASSERT_EQ(SetRange(other, F_UNLCK, 10, 10, F_OFD_SETLK), 0);
+  waiter.join();
+  EXPECT_EQ(TryRangeElsewhere(top().Path("a"), 10, 1), EAGAIN);
+  EXPECT_EQ(TryRangeElsewhere(top().Path("a"), 34, 1), EAGAIN);
+  EXPECT_EQ(TryRangeElsewhere(top().Path("a"), 35, 1), 0);
+}
+
+// S-LOCK-1
 TEST_P(Lock, OfAnOpenGoesWithItsLastClose) {
   UniqueFd file = OpenTop();
   UniqueFd copy(fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
@@ -153,6 +173,18 @@ TEST_P(Lock, IsThereToBeTakenRightAfterTheClose) {
     file = OpenTop();
     ASSERT_EQ(SetRange(file, F_WRLCK, 0, 0, F_OFD_SETLK), 0) << i;
   }
+}
+
+// S-LOCK-1
+TEST_P(Lock, IsRefusedAlsoWhileChildrenOfTheHolderCloseIt) {
+  const UniqueFd file = OpenTop();
+  ASSERT_EQ(SetWhole(file, LOCK_EX), 0);
+  std::atomic<bool> done = false;
+  std::jthread children([&] {
+    while (!done) InChild([&] { return close(file.get()); });
+  });
+  EXPECT_EQ(InChild([&] { return SetWhole(OpenTop(), LOCK_EX | LOCK_NB).code; }), EAGAIN);
+  done = true;
 }
 
 // S-LOCK-1
