@@ -123,6 +123,9 @@ std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, cons
   if (options.io_uring == IoUringUse::kOn && options.locks != LockUse::kLocal) {
     return FailureOn(points.source_path, "io_uring=on, by which locks cannot be shared with the backing's users: add locks=local", EINVAL);
   }
+  if (options.create_for.has_value() && geteuid() != 0) {
+    return FailureOn(points.source_path, "create_for=, which takes root", EPERM);
+  }
   OpenMirrorOptions open;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) open.volume.max_held = std::min<size_t>(limit.rlim_cur / 8, open.volume.max_held);

@@ -44,8 +44,9 @@ AttributeChange ToChange(const struct stat& attributes, int to_set, Timestamp no
   return change;
 }
 
-Status SetAttributes(Server& server, fuse_req_t request, fuse_ino_t inode, struct stat* attributes, int to_set, fuse_file_info* /*file*/) {
-  const AttributeChange change = ToChange(*attributes, to_set, server.clock.Now());
+Status SetAttributes(Server& server, fuse_req_t request, fuse_ino_t inode, struct stat* attributes, int to_set, fuse_file_info* file) {
+  AttributeChange change = ToChange(*attributes, to_set, server.clock.Now());
+  change.by_open = file != nullptr;
   const Result<Attributes> changed = server.vfs.SetAttributes(CallerOf(request), InodeId{inode}, change);
   if (!changed.ok()) return changed.error();
   const struct stat out = ToStat(*changed);

@@ -21,7 +21,7 @@ void DescribeOpen(Server& server, const OpenedFile& opened, fuse_file_info& file
 }
 
 Status Open(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
-  const Result<OpenedFile> opened = server.vfs.Open(InodeId{inode}, file->flags);
+  const Result<OpenedFile> opened = server.vfs.Open(CallerOf(request), InodeId{inode}, file->flags);
   if (!opened.ok()) return opened.error();
   DescribeOpen(server, *opened, *file);
   if (fuse_reply_open(request, file) != 0) server.vfs.Release(InodeId{inode}, file->flags, opened->path);

@@ -67,6 +67,9 @@ Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const
     if (!attributes.ok()) return attributes.error();
   }
   if (change.size.has_value()) {
+    if (!change.by_open) {
+      if (Status may_write = volume_.MayWrite(caller, inode); !may_write.ok()) return may_write.error();
+    }
     if (attributes->type != FileType::kRegular) return Error{EINVAL, "truncation of something that is no regular file"};
     if (open != nullptr) {
       attributes = volume_.Truncate(inode, *open->file, *change.size);

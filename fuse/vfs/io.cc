@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "fuse/vfs/vfs.h"
+#include "store/base/privilege.h"
 
 namespace hardlinkfs {
 namespace {
@@ -46,6 +47,7 @@ Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bo
   if (Status killed = KillPrivileges(inode, kill_suidgid); !killed.ok()) return killed;
   // The kernel's offset is the end that it knows of.
   const bool appends = (open_flags & O_APPEND) != 0 && options_.backing == BackingUse::kShared;
+  const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
   Status written = WithSpace([&] { return appends ? (*open)->file->Append(from) : (*open)->file->Write(from, offset); });
   (*open)->NoteWrite(clock_.Now());
   // By a handle past passthrough, which is uncached, the kernel does not ask for the sync itself.
@@ -81,6 +83,7 @@ Status Vfs::Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length) 
   if (!allocate.ok()) return allocate.error();
   // The request does not say who asks; taking too much away is safe.
   if (Status killed = KillPrivileges(inode, true); !killed.ok()) return killed;
+  const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
   Status allocated = (*open)->file->Allocate(*allocate, offset, length);
   if (allocated.ok()) (*open)->NoteWrite(clock_.Now());
   return allocated;
@@ -92,6 +95,7 @@ Result<size_t> Vfs::CopyRange(InodeId from, uint64_t from_offset, InodeId to, ui
   const Result<std::shared_ptr<OpenContent>> target = FindOpen(to);
   if (!target.ok()) return target.error();
   if (Status killed = KillPrivileges(to, true); !killed.ok()) return killed.error();
+  const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
   Result<size_t> copied = (*source)->file->CopyTo(from_offset, *(*target)->file, to_offset, length);
   if (copied.ok()) (*target)->NoteWrite(clock_.Now());
   return copied;

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "fuse/vfs/vfs.h"
+#include "store/base/privilege.h"
 
 namespace hardlinkfs {
 namespace {
@@ -61,6 +62,8 @@ OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int 
   if (open == nullptr) {
     int backing_id = 0;
     if (passthrough_ != nullptr && content->descriptor() >= 0 && !HasPrivileges(inode)) {
+      // As whom the kernel writes.
+      const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
       const Result<int> registered = passthrough_->Register(content->descriptor());
       if (registered.ok()) backing_id = *registered;
     }
@@ -84,8 +87,8 @@ OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int 
 }
 
 // What is written by a handle with O_SYNC or O_DSYNC has to be found again: by the name, too.
-Result<OpenedFile> Vfs::Open(InodeId inode, int open_flags) {
-  const Result<OpenedFile> opened = OpenUnpromised(inode, open_flags);
+Result<OpenedFile> Vfs::Open(const Caller& caller, InodeId inode, int open_flags) {
+  const Result<OpenedFile> opened = OpenUnpromised(caller, inode, open_flags);
   if (!opened.ok() || !Writes(open_flags) || (open_flags & O_DSYNC) == 0) return opened;
   Status promised = Promise(Durability::kOnRequest);
   if (promised.ok()) return opened;
@@ -93,8 +96,11 @@ Result<OpenedFile> Vfs::Open(InodeId inode, int open_flags) {
   return promised.error();
 }
 
-Result<OpenedFile> Vfs::OpenUnpromised(InodeId inode, int open_flags) {
+Result<OpenedFile> Vfs::OpenUnpromised(const Caller& caller, InodeId inode, int open_flags) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
+  if (Writes(open_flags)) {
+    if (Status may_write = volume_.MayWrite(caller, inode); !may_write.ok()) return may_write.error();
+  }
   const auto held = volume_.locks().Exclusive(inode);
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {

@@ -133,7 +133,7 @@ class Vfs {
 
   // Contents. The handles of one inode share one open file, so there is no handle number: what counts is the inode and, for
   // Release, the flags it was opened with and the path it got.
-  Result<OpenedFile> Open(InodeId inode, int open_flags);  // open.cc
+  Result<OpenedFile> Open(const Caller& caller, InodeId inode, int open_flags);  // open.cc
   // `open` is the number of the open in LockOwner.
   void Release(InodeId inode, int open_flags, IoPath path = IoPath::kRequests, uint64_t open = 0);
   Result<size_t> Read(InodeId inode, std::span<char> into, uint64_t offset);  // io.cc
@@ -214,7 +214,7 @@ class Vfs {
   // The same for names, when `done` is a success. Of an entry, whose lookup was counted, it is taken back on an error.
   Status Promised(const Status& done);
   Result<Attributes> Promised(const Result<Attributes>& entry);
-  Result<OpenedFile> OpenUnpromised(InodeId inode, int open_flags);
+  Result<OpenedFile> OpenUnpromised(const Caller& caller, InodeId inode, int open_flags);
   Result<Attributes> SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change);
   Status SetXattrUnpromised(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
 

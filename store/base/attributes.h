@@ -52,6 +52,7 @@ struct AttributeChange {
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
   std::optional<uint64_t> size;
+  bool by_open = false;            // ftruncate(2): the right to write was had when the file was opened
   std::optional<Timestamp> atime;  // UTIME_NOW is resolved by the caller, who sets ctime to the same; UTIME_OMIT leaves it unset
   std::optional<Timestamp> mtime;
   std::optional<Timestamp> ctime;

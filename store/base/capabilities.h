@@ -24,7 +24,8 @@ struct Capabilities {
   bool rename_noreplace = false;
   bool rename_exchange = false;
   bool tmpfile = false;
-  bool directory_fsync = false;  // accepted; whether it reaches the disk cannot be probed
+  bool reserve_for_root = false;  // of blocks, by fsuid
+  bool directory_fsync = false;   // accepted; whether it reaches the disk cannot be probed
   std::size_t max_name_bytes = 255;
   std::chrono::nanoseconds time_granularity{1};
   std::string filesystem;  // f_type's name or number, for messages only: no decision may depend on it

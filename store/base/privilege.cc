@@ -2,6 +2,7 @@
 #include "store/base/privilege.h"
 
 #include <linux/capability.h>
+#include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 
 namespace hardlinkfs {
 namespace {
+
+constexpr uid_t kNobody = 65534;
 
 using Sets = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
 
@@ -24,6 +27,15 @@ bool Set(Sets& sets) {
 }
 
 uint32_t BitOf(unsigned capability) { return uint32_t{1} << (capability % 32); }
+
+// `but`: of the first 32.
+void UseAllPrivilegesBut(uint32_t but) {
+  Sets sets{};
+  if (!Get(sets)) return;
+  for (auto& set : sets) set.effective = set.permitted;
+  sets[0].effective &= ~but;
+  Set(sets);
+}
 
 }  // namespace
 
@@ -44,11 +56,17 @@ WithoutPrivilege::~WithoutPrivilege() {
   Set(sets);
 }
 
-void UseAllPrivileges() {
-  Sets sets{};
-  if (!Get(sets)) return;
-  for (auto& set : sets) set.effective = set.permitted;
-  Set(sets);
+void UseAllPrivilegesButSetIds() { UseAllPrivilegesBut(BitOf(CAP_FSETID)); }
+
+// setfsuid takes the rights over files away, and gives them back with root's.
+WithoutReserve::WithoutReserve(bool needed) : is_other_(needed && geteuid() == 0) {
+  if (!is_other_) return;
+  setfsuid(kNobody);
+  UseAllPrivilegesBut(0);
+}
+
+WithoutReserve::~WithoutReserve() {
+  if (is_other_) setfsuid(0);
 }
 
 void GiveUpPrivilege(unsigned capability) {

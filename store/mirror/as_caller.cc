@@ -59,7 +59,7 @@ AsCaller::AsCaller(const Actor& actor) {
   if (geteuid() != 0) return;
   status_ = TakeIds(caller);
   // The ids are for what is made. They come back with all rights, see capabilities(7).
-  if (actor.rights == Rights::kServers && status_.ok()) UseAllPrivileges();
+  if (actor.rights == Rights::kServers && caller.uid != 0 && status_.ok()) UseAllPrivilegesButSetIds();
 }
 
 Status AsCaller::TakeIds(const Caller& caller) {

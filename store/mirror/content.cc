@@ -10,6 +10,17 @@
 
 namespace hardlinkfs {
 
+Status MirrorVolume::MayWrite(const Caller& caller, InodeId inode) {
+  // Root may, and what is shown otherwise is judged by that.
+  if (caller.uid == 0 || options_.shown.is_other()) return {};
+  const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
+  if (!fd.ok()) return fd.error();
+  const AsCaller as_caller(ActorFor(caller));
+  if (!as_caller.status().ok()) return as_caller.status();
+  if (faccessat(AT_FDCWD, ProcPath(fd->get()).c_str(), W_OK, AT_EACCESS) != 0) return LastError("the backing's permissions");
+  return {};
+}
+
 // It is a regular file, so the open waits for nothing but for a lease (fcntl(2)) to be given back, as it would underneath.
 // For reading, until somebody wants to write: a file that is open for writing cannot be executed underneath, and its closing is an event
 // for those who wait for one.

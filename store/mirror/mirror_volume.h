@@ -93,6 +93,7 @@ class MirrorVolume final : public Volume {
   Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) override;
 
   // content.cc
+  Status MayWrite(const Caller& caller, InodeId inode) override;
   Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode) override;
   Result<Attributes> RefreshContent(InodeId inode, BackingFile& content, const ContentUse& use) override;
   bool IsBehind(InodeId /*inode*/) override { return false; }

@@ -48,6 +48,13 @@ Status SetMountFlags(int mount, const OpenMirrorOptions& options) {
   return {};
 }
 
+// Nothing but the type tells. Not of what another machine keeps: there the ids are asked for more.
+bool ReservesForRoot(int directory) {
+  struct statfs filesystem {};
+  if (fstatfs(directory, &filesystem) != 0) return false;
+  return filesystem.f_type == EXT4_SUPER_MAGIC || filesystem.f_type == F2FS_SUPER_MAGIC;
+}
+
 }  // namespace
 
 // By trying: the server's uid does not tell. But of FUSE the kernel forgets what a handle stands for, which no trial shows.
@@ -71,7 +78,10 @@ Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirr
   Result<UniqueFd> root = ReopenDirectory(clone.valid() ? clone.get() : source.get());
   if (!root.ok()) return root.error();
   // What a mirror may rely on its backing has to have; that was the reason to choose it.
-  const Capabilities capabilities{.hard_links = true, .stable_inodes = true, .filesystem = FilesystemName(root->get())};
+  const Capabilities capabilities{.hard_links = true,
+                                  .stable_inodes = true,
+                                  .reserve_for_root = ReservesForRoot(root->get()),
+                                  .filesystem = FilesystemName(root->get())};
   const bool by_handle = CanReopenByHandle(root->get());
   if (!by_handle) spdlog::info("files cannot be opened by handles here: each that the kernel knows takes a descriptor");
   MirrorOptions volume = options.volume;

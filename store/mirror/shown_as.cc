@@ -22,7 +22,8 @@ Caller ShownAs::MakerFor(const Caller& caller) const {
 }
 
 uint32_t ShownAs::ModeOfMade(const Caller& caller, FileType type, uint32_t mode) const {
-  const bool may_lend = !maker.has_value() || caller.uid == 0 || type == FileType::kDirectory;
+  const bool is_his_own = !maker.has_value() && !is_other();
+  const bool may_lend = is_his_own || caller.uid == 0 || type == FileType::kDirectory;
   return may_lend ? mode : mode & ~kLending;
 }
 

@@ -30,7 +30,8 @@ struct ShownAs {
   void Apply(Attributes& attributes) const;
   // Who is to own what `caller` makes.
   Caller MakerFor(const Caller& caller) const;
-  // RETURNS: the mode to make it with: nobody lends the rights of whom he makes it for, but root.
+  // RETURNS: the mode to make it with: nobody but root lends the rights of whom he makes it for, or of a group
+  // that he is shown to be in.
   uint32_t ModeOfMade(const Caller& caller, FileType type, uint32_t mode) const;
   // What is left of `change` for the backing. RETURNS: EPERM for what would not be seen afterwards: another owner, a mode that the rules
   // do not allow; and for suid and sgid, by which another than the owner on the backing would lend that one's rights.

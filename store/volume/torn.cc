@@ -74,6 +74,7 @@ Result<bool> CatalogVolume::IsKnownBy(const IntentRecord& intent, const Place& p
 Result<bool> CatalogVolume::MayBeWithoutKnown(InodeId directory) const {
   const auto homes = catalog_.ListHomes(directory, std::nullopt, kHomesConsidered);
   if (!homes.ok()) return homes.error();
+  if (homes->size() == kHomesConsidered) return false;  // too many to be sure
   const auto intents = catalog_.ListIntents();
   if (!intents.ok()) return intents.error();
   for (const auto& [name, inode] : *homes) {

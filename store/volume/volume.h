@@ -155,6 +155,8 @@ class Volume {
                                       XattrMode mode) = 0;
   virtual Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) = 0;
 
+  // RETURNS: EACCES or EPERM for who may not write it (any longer). Any lock may be held.
+  virtual Status MayWrite(const Caller& caller, InodeId inode) = 0;
   // RETURNS: the open content of a regular file. REQUIRES: shared(inode) or more.
   virtual Result<std::unique_ptr<BackingFile>> OpenContent(InodeId inode) = 0;
   // RETURNS: attributes as the content shows them now. REQUIRES: exclusive(inode).

@@ -53,7 +53,7 @@ class Photographer {
 
   std::string Content(const Attributes& of) {
     std::string text = std::to_string(of.size) + " bytes: ";
-    if (const auto opened = vfs_.Open(of.inode, O_RDONLY); !opened.ok()) return text + ShowError(opened.code());
+    if (const auto opened = vfs_.Open({}, of.inode, O_RDONLY); !opened.ok()) return text + ShowError(opened.code());
     std::string bytes(of.size + 100, '\0');
     const auto got = vfs_.Read(of.inode, bytes, 0);
     text += got.ok() ? bytes.substr(0, *got) : ShowError(got.code());

@@ -183,7 +183,7 @@ int Stage::RemoveXattr(const std::string& path, const std::string& name) {
 
 int Stage::Open(const std::string& path, int open_flags) {
   const int code = Look(path);
-  return code != 0 ? code : vfs().Open(Inode(path), open_flags).code();
+  return code != 0 ? code : vfs().Open({}, Inode(path), open_flags).code();
 }
 
 int Stage::Write(const std::string& path, const std::string& bytes, uint64_t offset) {

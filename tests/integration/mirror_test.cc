@@ -470,6 +470,30 @@ TEST_P(Mirror, WhoOwnsAFileTheBackingKnowsBest) {
 }
 
 // S-MIRROR-12
+TEST_P(Mirror, WhoMayWriteTheBackingKnowsBest) {
+  Remount(kBelieveUntold);
+  ASSERT_EQ(bare().Write("a", "text"), 0);
+  ASSERT_EQ(bare().Chmod("a", 0666), 0);
+  UniqueFd open;
+  {
+    const Acting as_alice(kAlice);
+    open = top().Open("a", O_RDWR);
+    ASSERT_TRUE(open.valid());
+  }
+  ASSERT_EQ(bare().Chmod("a", 0600), 0);
+  {
+    const Acting as_alice(kAlice);
+    EXPECT_EQ(top().Opens("a", O_WRONLY), EACCES);
+    EXPECT_EQ(top().Opens("a", O_WRONLY | O_TRUNC), EACCES);
+    EXPECT_EQ(Ended(truncate(top().Path("a").c_str(), 0)), EACCES);
+  }
+  EXPECT_EQ(bare().Read("a"), "text");
+  // What she has open she may write, as on the backing itself.
+  const Acting as_alice(kAlice);
+  EXPECT_EQ(Ended(ftruncate(open.get(), 1)), 0);
+}
+
+// S-MIRROR-12
 TEST_P(Mirror, AWriteTakesAwaySuidThatWasSetUnderneath) {
   for (const char* const passthrough : {"passthrough=auto", "passthrough=off"}) {
     SCOPED_TRACE(passthrough);
@@ -671,6 +695,22 @@ TEST_P(Mirror, ShownModesDoNotKeepSuidAlive) {
   Remount("force_user=61001,perms=a=rwX");
   EXPECT_EQ(AsUser(kAlice, [&] { return top().Append("a", "hers").code; }), 0);
   EXPECT_EQ(bare().Status("a").permissions(), 0755U);
+}
+
+// S-MIRROR-15
+TEST_P(Mirror, ShownGroupsLendNobodyTheRightsOfOthers) {
+  ASSERT_EQ(bare().Mkdir("bobs"), 0);
+  ASSERT_EQ(bare().Chown("bobs", 0, kBob.gid), 0);
+  ASSERT_EQ(bare().Chmod("bobs", 02777), 0);
+  ASSERT_EQ(bare().Mkdir("his"), 0);
+  ASSERT_EQ(bare().Chown("his", 0, kBob.gid), 0);
+  Remount("force_user=61001,force_group=61001");
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Opens("bobs/program", O_CREAT | O_WRONLY, 02755).code; }), 0);
+  EXPECT_EQ(bare().Status("bobs/program").gid, kBob.gid);
+  EXPECT_EQ(bare().Status("bobs/program").permissions(), 0755U);
+  // Underneath chmod(2) takes it away from who is not in the group.
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Chmod("his", 02777).code; }), 0);
+  EXPECT_EQ(bare().Status("his").permissions(), 0777U);
 }
 
 // S-MIRROR-16

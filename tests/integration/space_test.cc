@@ -340,6 +340,29 @@ TEST(FullBackingOfInodes, IsEnospcAndCanBeEmptied) {
   volume.Unmount();
 }
 
+// S-MIRROR-12
+TEST(FullMirror, KeepsTheReserveFromEverybody) {
+  const std::vector<std::string> kinds = KindsOfSmallFilesystems();
+  if (std::ranges::find(kinds, "ext4") == kinds.end()) GTEST_SKIP() << "no ext4";
+  for (const std::string passthrough : {"auto", "off"}) {
+    SCOPED_TRACE(passthrough);
+    const ScratchDirectory scratch(TemporaryDirectory());
+    const SmallFilesystem disk("ext4", scratch.path() + "/disk", 64, {"-q", "-m", "50"});
+    std::filesystem::create_directory(scratch.path() + "/mnt");
+    MountedVolume volume(disk.path(), scratch.path() + "/mnt");
+    volume.Mount("names=backing,passthrough=" + passthrough);
+    const Folder top(volume.mountpoint());
+    ASSERT_EQ(top.Chmod(".", 0777), 0);
+    const User user{61001, 61001, {}};
+    EXPECT_EQ(AsUser(user, [&] { return FillUp(top, "filler").code; }), ENOSPC);
+    EXPECT_EQ(FillUp(top, "root's"), ENOSPC);
+    struct statvfs left {};
+    ASSERT_EQ(statvfs(disk.path().c_str(), &left), 0);
+    EXPECT_GT(left.f_bfree * left.f_frsize, 20U << 20U);
+    volume.Unmount();
+  }
+}
+
 class FullStore : public testing::TestWithParam<std::string> {
  protected:
   FullStore() : scratch_(TemporaryDirectory()), mountpoint_(scratch_.path() + "/mnt"), source_(scratch_.path() + "/source") {

@@ -264,7 +264,7 @@ void ModelRun::Open() {
   ReferenceNode& node = PickNode();
   const int flags = dice_.Pick<int>({O_RDONLY, O_WRONLY, O_RDWR});
   Trace("open " + Show(node));
-  const auto opened = machine_.vfs().Open(node.inode, flags);
+  const auto opened = machine_.vfs().Open({}, node.inode, flags);
   if (Agree(opened.code(), node.type == FileType::kRegular ? 0 : EINVAL)) node.handles.push_back(flags);
 }
 

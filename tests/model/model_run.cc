@@ -229,7 +229,7 @@ void ModelRun::CompareXattrs(const ReferenceNode& node, const std::string& path)
 
 void ModelRun::CompareContent(ReferenceNode& node, const std::string& path) {
   const bool was_open = !node.handles.empty();
-  if (!was_open && !machine_.vfs().Open(node.inode, O_RDONLY).ok()) Fail(path + " does not open");
+  if (!was_open && !machine_.vfs().Open({}, node.inode, O_RDONLY).ok()) Fail(path + " does not open");
   std::string content(node.content.size() + 10, '\0');
   const auto got = machine_.vfs().Read(node.inode, content, 0);
   if (!was_open) machine_.vfs().Release(node.inode, O_RDONLY);

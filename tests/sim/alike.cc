@@ -34,7 +34,7 @@ std::string MissingIn(Machine& machine) {
     const auto directory = machine.vfs().Lookup(kRootInode, name);
     if (!directory.ok()) return name + " is missing";
     const auto file = machine.vfs().Lookup(directory->inode, kInside);
-    if (!file.ok() || !machine.vfs().Open(file->inode, O_RDONLY).ok()) return name + "/" + kInside + " is missing";
+    if (!file.ok() || !machine.vfs().Open({}, file->inode, O_RDONLY).ok()) return name + "/" + kInside + " is missing";
     std::string bytes(name.size() + 1, '.');
     const auto got = machine.vfs().Read(file->inode, bytes, 0);
     machine.vfs().Release(file->inode, O_RDONLY);

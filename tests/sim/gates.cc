@@ -31,7 +31,7 @@ InodeId MakeFile(Machine& machine, const std::string& name, const std::string& c
 
 std::string ContentOf(Machine& machine, const std::string& name) {
   const auto found = machine.vfs().Lookup(kRootInode, name);
-  if (!found.ok() || !machine.vfs().Open(found->inode, O_RDONLY).ok()) return "nothing";
+  if (!found.ok() || !machine.vfs().Open({}, found->inode, O_RDONLY).ok()) return "nothing";
   std::string bytes(100, '\0');
   const auto got = machine.vfs().Read(found->inode, bytes, 0);
   if (!got.ok()) return "error " + std::to_string(got.code());

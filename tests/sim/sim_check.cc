@@ -178,7 +178,7 @@ SimContent SimRun::ReadContent(InodeId inode) {
   const Result<Attributes> attributes = machine_.vfs().GetAttributes(inode);
   if (dead_) return {};
   if (!attributes.ok()) Fail(Show(inode) + " has no attributes");
-  const auto opened = machine_.vfs().Open(inode, O_RDONLY);
+  const auto opened = machine_.vfs().Open({}, inode, O_RDONLY);
   if (dead_) return {};
   if (!opened.ok()) Fail(Show(inode) + " does not open: " + opened.error().what + ": " + std::strerror(opened.code()));
   std::string bytes(attributes->size, '\0');

@@ -32,7 +32,7 @@ bool SimRun::OpenFor(InodeId inode, size_t actor) {
   if (file.handles[actor] > 0) return true;
   if (now_.nodes[inode].nlink == 0 && !file.is_open()) return false;
   Trace("open ", inode);
-  if (!Acknowledged(machine_.vfs().Open(inode, O_RDWR).code(), 0)) return false;
+  if (!Acknowledged(machine_.vfs().Open({}, inode, O_RDWR).code(), 0)) return false;
   ++file.handles[actor];
   return true;
 }

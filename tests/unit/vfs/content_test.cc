@@ -14,9 +14,9 @@ TEST_F(ContentTest, HandlesOfOneInodeShareOneOpenFile) {
   const InodeId file = File("a");
   ASSERT_EQ(vfs().Link(root_, file, kRootInode, "b").code(), 0);
   machine_.backing().ForgetCalls();
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
-  ASSERT_EQ(vfs().Open(file, O_RDONLY).code(), 0);
-  ASSERT_EQ(vfs().Open(file, O_WRONLY).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDONLY).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_WRONLY).code(), 0);
   EXPECT_EQ(machine_.backing().calls(BackingCall::kOpenFile), 1U);
   ASSERT_EQ(Write(file, "1"), 0);
   EXPECT_EQ(Content(file), "1");
@@ -28,22 +28,22 @@ TEST_F(ContentTest, HandlesOfOneInodeShareOneOpenFile) {
 }
 
 TEST_F(ContentTest, OpenOfSomethingElseIsAnError) {
-  EXPECT_FALSE(vfs().Open(Directory("d"), O_RDONLY).ok());
-  EXPECT_EQ(vfs().Open(InodeId{9999}, O_RDONLY).code(), ENOENT);
+  EXPECT_FALSE(vfs().Open({}, Directory("d"), O_RDONLY).ok());
+  EXPECT_EQ(vfs().Open({}, InodeId{9999}, O_RDONLY).code(), ENOENT);
 }
 
 TEST_F(ContentTest, OpenForWritingOnAReadOnlyBackingIsRefused) {
   const InodeId file = File("a");
   machine_.backing().SetReadOnly(true);
-  EXPECT_EQ(vfs().Open(file, O_RDONLY).code(), 0);
-  EXPECT_NE(vfs().Open(file, O_RDWR).code(), 0);
+  EXPECT_EQ(vfs().Open({}, file, O_RDONLY).code(), 0);
+  EXPECT_NE(vfs().Open({}, file, O_RDWR).code(), 0);
   vfs().Release(file, O_RDONLY);
   machine_.backing().SetReadOnly(false);
 }
 
 TEST_F(ContentTest, WhatWasWrittenShowsEverywhereAtOnce) {
   const InodeId file = File("a");
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   clock().Advance(milliseconds(3));
   const Timestamp written = clock().Now();
   ASSERT_EQ(Write(file, "12345"), 0);
@@ -69,7 +69,7 @@ TEST_F(ContentTest, WhatWasWrittenShowsEverywhereAtOnce) {
 
 TEST_F(ContentTest, TimeOfAWriteIsExactAndStaysAfterRelease) {
   const InodeId file = File("a");
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   clock().Advance(milliseconds(7));
   const Timestamp written = clock().Now();
   ASSERT_EQ(Write(file, "1"), 0);
@@ -83,7 +83,7 @@ TEST_F(ContentTest, TimeOfAWriteIsExactAndStaysAfterRelease) {
 
 TEST_F(ContentTest, TimeThatIsSetAfterAWriteStays) {
   const InodeId file = File("a");
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   ASSERT_EQ(Write(file, "1"), 0);
   const Timestamp set{1'000'000, 123};
   ASSERT_TRUE(vfs().SetAttributes(root_, file, {.mtime = set}).ok());
@@ -104,7 +104,7 @@ TEST_F(ContentTest, TimeBeforeTheEpochsOfFatIsKept) {
 
 TEST_F(ContentTest, WriteAfterATimeThatWasSetIsSeen) {
   const InodeId file = File("a");
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   ASSERT_TRUE(vfs().SetAttributes(root_, file, {.mtime = Timestamp{1'000'000, 123}}).ok());
   const Timestamp written = clock().Now();
   ASSERT_EQ(Write(file, "1"), 0);
@@ -114,7 +114,7 @@ TEST_F(ContentTest, WriteAfterATimeThatWasSetIsSeen) {
 // A truncation is younger than the writes before it.
 TEST_F(ContentTest, TruncationAfterAWriteHasTheLaterTime) {
   const InodeId file = File("a");
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   ASSERT_EQ(Write(file, "12345"), 0);
   clock().Advance(seconds(3));
   EXPECT_EQ(vfs().SetAttributes(root_, file, {.size = 2})->mtime, clock().Now());
@@ -132,7 +132,7 @@ TEST_F(ContentTest, TruncationWithoutAnOpenFileWorks) {
 TEST_F(ContentTest, WriteTakesSuidSgidAndCapabilitiesAway) {
   const InodeId file = File("a", kRootInode, 06775);
   ASSERT_TRUE(vfs().SetXattr(root_, file, "security.capability", "cap", XattrMode::kAny).ok());
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   ASSERT_EQ(vfs().Write(file, std::string("1"), 0, false).code(), 0);
   EXPECT_EQ(Look(file).mode, 06775U);
   EXPECT_EQ(vfs().GetXattr(file, "security.capability").code(), ENODATA);
@@ -142,7 +142,7 @@ TEST_F(ContentTest, WriteTakesSuidSgidAndCapabilitiesAway) {
 
 TEST_F(ContentTest, SgidOfAFileThatItsGroupCannotExecuteStays) {
   const InodeId file = File("a", kRootInode, 06705);
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   ASSERT_EQ(vfs().Write(file, std::string("1"), 0, true).code(), 0);
   EXPECT_EQ(Look(file).mode, 02705U);
 }
@@ -162,7 +162,7 @@ TEST_F(ContentTest, TemporaryFileGetsItsFirstNameByLink) {
   EXPECT_TRUE(OutlivesReclaim(file));
   Remount();
   EXPECT_EQ(vfs().Lookup(kRootInode, "a")->inode, file);
-  ASSERT_EQ(vfs().Open(file, O_RDONLY).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDONLY).code(), 0);
   EXPECT_EQ(Content(file), "1");
 }
 
@@ -185,7 +185,7 @@ TEST_F(ContentTest, TemporaryFileThatLostItsNameGetsNone) {
 
 TEST_F(ContentTest, SeekOnABackingWithoutHolesSeesDataEverywhere) {
   const InodeId file = File("a");
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   ASSERT_EQ(Write(file, "12345"), 0);
   EXPECT_EQ(*vfs().Seek(file, 2, SEEK_DATA), 2U);
   EXPECT_EQ(*vfs().Seek(file, 2, SEEK_HOLE), 5U);
@@ -195,7 +195,7 @@ TEST_F(ContentTest, SeekOnABackingWithoutHolesSeesDataEverywhere) {
 
 TEST_F(ContentTest, FullBackingIsENOSPCAndTheFileShowsWhatIsThere) {
   const InodeId file = File("a");
-  ASSERT_EQ(vfs().Open(file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Open({}, file, O_RDWR).code(), 0);
   ASSERT_EQ(Write(file, "123"), 0);
   machine_.backing().SetCapacity(0);
   EXPECT_EQ(Write(file, std::string(100'000, 'x'), 3), ENOSPC);

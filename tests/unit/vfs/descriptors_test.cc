@@ -35,15 +35,15 @@ TEST_F(FewDescriptorsTest, OpenIsRefusedBeforeTheServerRunsOut) {
   const InodeId a = File("a");
   const InodeId b = File("b");
   const InodeId c = File("c");
-  ASSERT_TRUE(vfs().Open(a, O_RDONLY).ok());
-  ASSERT_TRUE(vfs().Open(b, O_RDONLY).ok());
-  EXPECT_EQ(vfs().Open(c, O_RDONLY).code(), ENFILE);
+  ASSERT_TRUE(vfs().Open({}, a, O_RDONLY).ok());
+  ASSERT_TRUE(vfs().Open({}, b, O_RDONLY).ok());
+  EXPECT_EQ(vfs().Open({}, c, O_RDONLY).code(), ENFILE);
   EXPECT_EQ(vfs().Create(root_, kRootInode, "d", 0644, O_RDWR).code(), ENFILE);
   EXPECT_EQ(vfs().MakeTemporary(root_, kRootInode, 0644, O_RDWR).code(), ENFILE);
   EXPECT_THAT(List(kRootInode), ElementsAre(".", "..", "a", "b", "c"));
-  EXPECT_TRUE(vfs().Open(a, O_RDWR).ok());  // takes none
+  EXPECT_TRUE(vfs().Open({}, a, O_RDWR).ok());  // takes none
   vfs().Release(b, O_RDONLY);
-  EXPECT_TRUE(vfs().Open(c, O_RDONLY).ok());
+  EXPECT_TRUE(vfs().Open({}, c, O_RDONLY).ok());
 }
 
 }  // namespace

@@ -78,9 +78,9 @@ TEST_F(DurabilityTest, NothingIsDurableUnlessAskedFor) {
 
 TEST_F(DurabilityTest, OpeningForSynchronousWritingMakesTheNameDurable) {
   const InodeId file = File("a");
-  ASSERT_TRUE(vfs().Open(file, O_RDONLY | O_SYNC).ok());
+  ASSERT_TRUE(vfs().Open({}, file, O_RDONLY | O_SYNC).ok());
   EXPECT_GT(Unsynced(), 0U);
-  ASSERT_TRUE(vfs().Open(file, O_WRONLY | O_DSYNC).ok());
+  ASSERT_TRUE(vfs().Open({}, file, O_WRONLY | O_DSYNC).ok());
   EXPECT_EQ(Unsynced(), 0U);
   ASSERT_TRUE(vfs().Create(root_, kRootInode, "b", 0644, O_WRONLY | O_SYNC).ok());
   EXPECT_EQ(Unsynced(), 0U);

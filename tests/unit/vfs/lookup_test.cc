@@ -69,7 +69,7 @@ TEST_F(LookupTest, UnlinkedFileLivesUntilItsLastHandleIsReleasedWhichever) {
     const auto created = vfs().Create(root_, kRootInode, "a", 0644, O_RDWR);
     ASSERT_TRUE(created.ok());
     const InodeId file = created->attributes.inode;
-    ASSERT_EQ(vfs().Open(file, O_RDONLY).code(), 0);
+    ASSERT_EQ(vfs().Open({}, file, O_RDONLY).code(), 0);
     ASSERT_EQ(Write(file, "1"), 0);
     ASSERT_EQ(vfs().Unlink(root_, kRootInode, "a").code(), 0);
     if (forget_first) vfs().Forget(file, 1);
