@@ -72,6 +72,7 @@ VfsOptions ToVfsOptions(const MountOptions& options, size_t max_open) {
   VfsOptions out;
   out.max_open = max_open;
   out.commit = options.commit;
+  out.links = options.links;
   out.durability = ToDurability(options.synchronous);
   out.atime = options.no_atime || options.read_only ? Atime::kNever : Atime::kRelative;
   return out;
@@ -246,7 +247,7 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   out.volume.keeper_gid = getgid();
   out.volume.file_mode = Masked(options.file_umask, options, process_umask);
   out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
-  out.volume.max_links = options.max_links.value_or(out.volume.max_links);
+  out.volume.max_links = options.link_limit().value_or(out.volume.max_links);
   return out;
 }
 

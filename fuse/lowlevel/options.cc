@@ -115,6 +115,26 @@ bool SetLocks(MountOptions& options, const std::string& value) {
   return Choose(options.locks, value, choices);
 }
 
+bool SetLinkProtection(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, LinkProtection>{"host", LinkProtection::kHost},
+                               std::pair<std::string_view, LinkProtection>{"on", LinkProtection::kOn},
+                               std::pair<std::string_view, LinkProtection>{"off", LinkProtection::kOff},
+                               std::pair<std::string_view, LinkProtection>{"owner", LinkProtection::kOwner}};
+  return Choose(options.links.protection, value, choices);
+}
+
+bool SetLinks(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, LinkUse>{"allow", LinkUse::kAllow},
+                               std::pair<std::string_view, LinkUse>{"deny", LinkUse::kDeny}};
+  return Choose(options.links.links, value, choices);
+}
+
+bool SetFlavor(MountOptions& options, const std::string& value) {
+  constexpr std::array choices{std::pair<std::string_view, Flavor>{"linux", Flavor::kLinux},
+                               std::pair<std::string_view, Flavor>{"bsd", Flavor::kBsd}};
+  return Choose(options.links.flavor, value, choices);
+}
+
 // "1000:2000", or "@100:@200" of groups. An id that is named twice on one side could not be told back.
 bool AddMapping(MountOptions& options, const std::string& value) {
   const bool of_groups = value.starts_with('@');
@@ -209,8 +229,13 @@ constexpr std::array kRules{
     OptionRule{"commit", "a number of seconds from 1 to 300", "how much work a power cut may lose at most (default: 5)", SetCommit},
     OptionRule{"snapshot", "off or a number of seconds from 1 to 1000000",
                "how often the catalog is copied, in case it gets damaged (default: 3600)", SetSnapshot},
-    OptionRule{"max_links", "a number from 1 to 4294967295", "how many names a file may have (default: 65000, with names=backing as that)",
-               SetMaxLinks},
+    OptionRule{"max_links", "a number from 1 to 4294967295",
+               "how many names a file may have (default: 65000, with flavor=bsd 32767, with names=backing as that)", SetMaxLinks},
+    OptionRule{"protected_hardlinks", "host, on, off or owner",
+               "who may link another's file, as in proc(5), here alone; owner: nobody (default: host, as the kernel has it)",
+               SetLinkProtection},
+    OptionRule{"links", "allow or deny", "deny: as on a filesystem without hard links (default: allow)", SetLinks},
+    OptionRule{"flavor", "linux or bsd", "whose errors and limits links have (default: linux)", SetFlavor},
     OptionRule{"io_uring", "auto, on or off", "talk to the kernel by io_uring (default: auto, where the kernel permits it)", SetIoUring},
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
     OptionRule{"watch", "auto or off", "with names=backing, hear from the kernel what others change there (default: auto)", SetWatch},

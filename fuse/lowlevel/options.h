@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "policy/link_rules.h"
 #include "store/base/mode_rules.h"
 
 namespace hardlinkfs {
@@ -40,6 +41,7 @@ struct MountOptions {
   std::chrono::seconds commit{5};
   std::chrono::seconds snapshot{3600};  // 0: off
   std::optional<uint32_t> max_links;
+  LinkRules links;
   // How long the kernel may believe what it was told, in seconds; unset: as the regime has it.
   std::optional<double> attribute_timeout;
   std::optional<double> entry_timeout;
@@ -58,6 +60,8 @@ struct MountOptions {
   std::optional<uint32_t> forced_gid;
   ModeRules forced_modes;
   std::optional<std::pair<uint32_t, uint32_t>> create_for;
+  // RETURNS: what was asked for, or goes with the flavor; unset: as the regime has it.
+  std::optional<uint32_t> link_limit() const { return !max_links.has_value() && links.flavor == Flavor::kBsd ? kBsdMaxLinks : max_links; }
   bool forces_ids() const { return forced_uid.has_value() || forced_gid.has_value() || !forced_modes.empty(); }
   bool maps_ids() const { return !mapped_uids.empty() || !mapped_gids.empty(); }
   // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, context=..., and "ro", "noatime", "sync" and "dirsync" when set.

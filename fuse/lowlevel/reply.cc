@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "fuse/lowlevel/thread_capabilities.h"
+
 namespace hardlinkfs {
 namespace {
 
@@ -42,7 +44,13 @@ struct ThreadBuffer {
 
 Caller CallerOf(fuse_req_t request) {
   const fuse_ctx* const context = fuse_req_ctx(request);
-  return Caller{context->uid, context->gid, context->pid, context->umask, [request] { return GroupsOf(request); }};
+  const pid_t thread = context->pid;
+  return {.uid = context->uid,
+          .gid = context->gid,
+          .pid = thread,
+          .umask = context->umask,
+          .groups = [request] { return GroupsOf(request); },
+          .has_capability = [thread](unsigned capability) { return HasCapability(thread, capability); }};
 }
 
 struct stat ToStat(const Attributes& attributes) {

@@ -1,9 +1,31 @@
-// link(2), linkat(2). Who may link what the kernel has checked already (protected_hardlinks, permissions).
+// link(2), linkat(2). Permissions, and its own protected_hardlinks, the kernel has checked already.
 #include <cerrno>
 
 #include "fuse/vfs/vfs.h"
+#include "policy/access.h"
+#include "policy/link_rules.h"
+#include "store/base/acl.h"
 
 namespace hardlinkfs {
+
+Status Vfs::MayLinkTo(const Caller& caller, InodeId inode) {
+  if (options_.links.are_empty()) return {};
+  const Result<Attributes> attributes = volume_.Stat(inode);
+  if (!attributes.ok()) return attributes.error();
+  const auto may_read_and_write = [&] {
+    const Result<std::string> value = volume_.GetXattr(inode, std::string(kAccessAclXattr));
+    if (!value.ok() && value.code() != ENODATA && value.code() != EOPNOTSUPP) return false;
+    std::optional<Acl> acl;
+    if (value.ok()) {
+      const Result<Acl> parsed = ParseAcl(*value);
+      if (!parsed.ok()) return false;
+      acl = *parsed;
+    }
+    return MayAccess(caller, *attributes, acl, kMayRead | kMayWrite);
+  };
+  const Decision decision = MayLink(options_.links, caller, *attributes, may_read_and_write);
+  return decision.has_value() ? Status(Error{decision->code, decision->reason}) : Status();
+}
 
 Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_directory, std::string_view new_name) {
   const Result<Name> component = NewName(new_directory, new_name);
@@ -13,6 +35,7 @@ Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_di
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const InodeId involved[] = {inode, new_directory};
     const auto held = volume_.locks().Exclusive(involved);
+    if (Status may_link = MayLinkTo(caller, inode); !may_link.ok()) return may_link.error();
     const Result<Attributes> linked = volume_.Link(caller, inode, new_directory, *component);
     if (!linked.ok()) return linked.error();
     table_.ClearOrphan(inode);

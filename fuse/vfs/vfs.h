@@ -19,6 +19,7 @@
 #include "fuse/vfs/invalidator.h"
 #include "fuse/vfs/kernel_cache.h"
 #include "fuse/vfs/passthrough.h"
+#include "policy/link_rules.h"
 #include "store/backing/file_locks.h"
 #include "store/backing/lock_wait.h"
 #include "store/base/attributes.h"
@@ -52,6 +53,7 @@ struct VfsOptions {
   Durability durability = Durability::kOnRequest;
   // So many contents may be open at a time, each with a descriptor; ENFILE beyond. What the server itself needs has to be left over.
   size_t max_open = SIZE_MAX;
+  LinkRules links;
 };
 
 // How what a handle reads and writes gets to the backing.
@@ -179,6 +181,8 @@ class Vfs {
   // RETURNS: the name, EPERM for the private area: nothing can be made there, linked or renamed into it.
   static Result<Name> NewName(InodeId directory, std::string_view name);
 
+  // link.cc. RETURNS: what policy says to a link to `inode`. REQUIRES: exclusive(inode), prepared.
+  Status MayLinkTo(const Caller& caller, InodeId inode);
   // Finds the inode behind a name, prepared, with no lock held: to be looked at again under locks.
   Result<InodeRef> FindPrepared(InodeId directory, const Name& name);
   void Lost(const LostName& lost);

@@ -4,7 +4,7 @@
 #include <cerrno>
 
 #include "fuse/vfs/vfs.h"
-#include "store/volume/acl.h"
+#include "store/base/acl.h"
 
 namespace hardlinkfs {
 namespace {

@@ -9,7 +9,7 @@
 #include "store/backing/linux_calls.h"
 #include "store/mirror/as_caller.h"
 #include "store/mirror/mirror_volume.h"
-#include "store/volume/acl.h"
+#include "store/base/acl.h"
 
 namespace hardlinkfs {
 namespace {

@@ -31,7 +31,7 @@
 #include "store/base/result.h"
 #include "store/catalog/catalog.h"
 #include "store/engine/reserve.h"
-#include "store/volume/acl.h"
+#include "store/base/acl.h"
 #include "store/volume/home_directories.h"
 #include "store/volume/inode_set.h"
 #include "store/volume/volume.h"

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "tests/integration/fixture.h"
+#include "tests/integration/kernel_switch.h"
 
 namespace hardlinkfs {
 namespace {
@@ -16,51 +16,6 @@ using testing::HasSubstr;
 
 constexpr char kParameter[] = "/sys/module/fuse/parameters/enable_uring";
 
-// Has the kernel permit io_uring to FUSE, or not. The old value is put back by a process that waits for the end of this one, so that it is
-// also when the test crashes or is killed.
-class KernelSwitch {
- public:
-  explicit KernelSwitch(char value) {
-    char before = 0;
-    int ends[2];
-    if (!(std::ifstream(kParameter) >> before) || pipe2(ends, O_CLOEXEC) != 0) return;
-    held_ = UniqueFd(ends[1]);
-    const UniqueFd awaited(ends[0]);
-    keeper_ = fork();
-    if (keeper_ == 0) {
-      setsid();
-      close(ends[1]);
-      char ignored = 0;
-      while (read(ends[0], &ignored, 1) > 0) {
-      }
-      _exit(Set(before) ? 0 : 1);
-    }
-    is_set_ = keeper_ > 0 && Set(value);
-  }
-  ~KernelSwitch() {
-    if (keeper_ <= 0) return;
-    held_ = UniqueFd();
-    int status = 0;
-    waitpid(keeper_, &status, 0);
-    EXPECT_EQ(status, 0) << kParameter << " has not its old value";
-  }
-  KernelSwitch(const KernelSwitch&) = delete;
-  KernelSwitch& operator=(const KernelSwitch&) = delete;
-
-  // False where the kernel has no such switch, or it is not ours.
-  bool is_set() const { return is_set_; }
-
- private:
-  static bool Set(char value) {
-    std::ofstream out(kParameter);
-    return static_cast<bool>(out << value << std::flush);
-  }
-
-  UniqueFd held_;
-  pid_t keeper_ = -1;
-  bool is_set_ = false;
-};
-
 class IoUring : public UnmountedTest {};
 INSTANTIATE_TEST_SUITE_P(, IoUring, testing::ValuesIn(BackingsAndMirrors()), NameOf);
 class IoUringOfAMirror : public IoUring {};
@@ -68,7 +23,7 @@ INSTANTIATE_TEST_SUITE_P(, IoUringOfAMirror, testing::ValuesIn(Mirrors()), NameO
 
 // S-MOUNT-1
 TEST_P(IoUring, EndsCleanlyAgainAndAgain) {
-  const KernelSwitch permitted('Y');
+  const KernelSwitch permitted(kParameter, "Y");
   if (!permitted.is_set()) GTEST_SKIP() << "no " << kParameter << " to write to";
   for (int i = 0; i < 10; ++i) {
     Mount(GetParam().is_mirror() ? "io_uring=on,locks=local" : "io_uring=on");
@@ -88,7 +43,7 @@ TEST_P(IoUring, EndsCleanlyAgainAndAgain) {
 
 // S-MIRROR-14
 TEST_P(IoUringOfAMirror, IsNotForWhoWaitsForLocksOfTheBacking) {
-  const KernelSwitch permitted('Y');
+  const KernelSwitch permitted(kParameter, "Y");
   if (!permitted.is_set()) GTEST_SKIP() << "no " << kParameter << " to write to";
   const CommandResult refused = volume().TryMount("io_uring=on");
   ExpectRefused(refused, kMountFailed);
@@ -101,7 +56,7 @@ TEST_P(IoUringOfAMirror, IsNotForWhoWaitsForLocksOfTheBacking) {
 
 // S-MOUNT-4
 TEST_P(IoUring, IsRefusedWhereTheKernelForbidsItAndLeftAloneByDefault) {
-  const KernelSwitch forbidden('N');
+  const KernelSwitch forbidden(kParameter, "N");
   if (!forbidden.is_set()) GTEST_SKIP() << "no " << kParameter << " to write to";
   const CommandResult refused = volume().TryMount("io_uring=on");
   ExpectRefused(refused, kMountFailed);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "store/volume/acl.h"
+#include "store/base/acl.h"
 #include "tests/model/model_run.h"
 
 namespace hardlinkfs {

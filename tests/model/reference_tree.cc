@@ -5,7 +5,7 @@
 #include <cerrno>
 
 #include "store/backing/private_area.h"
-#include "store/volume/acl.h"
+#include "store/base/acl.h"
 
 namespace hardlinkfs {
 namespace {

@@ -58,6 +58,9 @@ TEST(MountOptions, ChoicesAreTaken) {
 TEST(MountOptions, LinksAreLimitedByAnyCountThatARecordHolds) {
   EXPECT_EQ(Parsed("max_links=1").max_links, 1U);
   EXPECT_EQ(Parsed("max_links=4294967295").max_links, 4294967295U);
+  EXPECT_EQ(Parsed("max_links=5,flavor=bsd").link_limit(), 5U);
+  EXPECT_EQ(Parsed("flavor=bsd").link_limit(), 32767U);
+  EXPECT_FALSE(Parsed("flavor=linux").link_limit().has_value());
   EXPECT_EQ(ErrorOf("max_links=0"), "option 'max_links' must be a number from 1 to 4294967295, not '0'");
   EXPECT_EQ(ErrorOf("max_links=4294967296"), "option 'max_links' must be a number from 1 to 4294967295, not '4294967296'");
 }
@@ -117,8 +120,9 @@ TEST(MountOptions, RemountIsRefusedWithAWayOut) { EXPECT_THAT(ErrorOf("remount,r
 
 TEST(MountOptions, EachOptionOfTheManualIsDescribed) {
   const std::string text = DescribeMountOptions();
-  for (const char* const name : {"ro", "noatime", "uid=", "gid=", "umask=", "fmask=", "dmask=", "allow_other", "allow_root",
-                                 "names=", "store=", "commit=", "max_links=", "debug", "log=", "io_uring=", "passthrough="}) {
+  for (const char* const name : {"ro",          "noatime",    "uid=",   "gid=",   "umask=",    "fmask=",      "dmask=",
+                                 "allow_other", "allow_root", "names=", "store=", "commit=",   "max_links=",  "protected_hardlinks=",
+                                 "links=",      "flavor=",    "debug",  "log=",   "io_uring=", "passthrough="}) {
     EXPECT_THAT(text, HasSubstr(std::string("  ") + name)) << name;
   }
 }

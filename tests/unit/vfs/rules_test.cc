@@ -1,5 +1,5 @@
 // Rules of creation, attributes, extended attributes and renames that are the filesystem's to keep.
-#include "store/volume/acl.h"
+#include "store/base/acl.h"
 #include "tests/unit/vfs/vfs_fixture.h"
 
 namespace hardlinkfs {

@@ -1,8 +1,8 @@
 // Acl: POSIX access control lists as they travel in the xattrs system.posix_acl_access and system.posix_acl_default, and what
 // chmod and creation make of them. Pure: it neither reads xattrs nor checks permissions, which is the kernel's part (FUSE_POSIX_ACL).
 // Sources: acl(5), linux/posix_acl_xattr.h, and the kernel's fs/posix_acl.c, which is followed wherever acl(5) is stricter.
-#ifndef HARDLINKFS_STORE_VOLUME_ACL_H_
-#define HARDLINKFS_STORE_VOLUME_ACL_H_
+#ifndef HARDLINKFS_STORE_BASE_ACL_H_
+#define HARDLINKFS_STORE_BASE_ACL_H_
 
 #include <cstdint>
 #include <optional>
@@ -89,4 +89,4 @@ InheritedAcl Inherit(const std::optional<Acl>& parent_default, FileType type, ui
 
 }  // namespace hardlinkfs
 
-#endif  // HARDLINKFS_STORE_VOLUME_ACL_H_
+#endif  // HARDLINKFS_STORE_BASE_ACL_H_

@@ -1,6 +1,6 @@
-// Holds store/volume/acl.h to what the running kernel does, on a disk filesystem and on tmpfs: each test does the same thing to a real file
+// Holds store/base/acl.h to what the running kernel does, on a disk filesystem and on tmpfs: each test does the same thing to a real file
 // and to an Acl, and compares modes and xattrs byte for byte.
-#include "store/volume/acl.h"
+#include "store/base/acl.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // The byte layout of ACLs, the order that makes one valid, and the arithmetic between an ACL and a mode.
-#include "store/volume/acl.h"
+#include "store/base/acl.h"
 
 #include <cerrno>
 #include <cstddef>

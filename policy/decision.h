@@ -1,0 +1,22 @@
+// Decision: what policy says to one operation. A value: nothing is done here, and nothing is asked of the kernel.
+#ifndef HARDLINKFS_POLICY_DECISION_H_
+#define HARDLINKFS_POLICY_DECISION_H_
+
+#include <optional>
+
+namespace hardlinkfs {
+
+// Why an operation is not to be done. Both texts are literals.
+struct Refusal {
+  int code;            // errno for the caller
+  const char* rule;    // the option or key that says so, as the user spells it
+  const char* reason;  // what of the operation the rule is about
+  bool operator==(const Refusal&) const = default;
+};
+
+// nullopt: policy has nothing against it.
+using Decision = std::optional<Refusal>;
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_POLICY_DECISION_H_
