@@ -13,6 +13,7 @@ TerminationSignals::TerminationSignals() {
   pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   // A log to a closed terminal is no reason to end.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGIO, SIG_IGN);  // somebody waits for a lease that is had for a moment
 }
 
 bool TerminationSignals::Pending() const {

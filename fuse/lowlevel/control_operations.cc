@@ -1,4 +1,4 @@
-// ioctl(2): what the `hardlinkfs` command asks, see control.h.
+// ioctl(2): what the `hardlinkfs` command asks, see control.h, and what flag_ioctl.h has.
 #include <unistd.h>
 
 #include <cstring>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "fuse/lowlevel/control.h"
+#include "fuse/lowlevel/flag_ioctl.h"
 #include "fuse/lowlevel/operations.h"
 #include "fuse/lowlevel/reply.h"
 
@@ -71,8 +72,9 @@ Status ReplyStatus(Server& server, fuse_req_t request, size_t room) {
   return {};
 }
 
-Status Ioctl(Server& server, fuse_req_t request, fuse_ino_t /*inode*/, unsigned command, void* /*argument*/, fuse_file_info* /*file*/,
-             unsigned /*flags*/, const void* /*in*/, size_t /*in_size*/, size_t out_size) {
+Status Ioctl(Server& server, fuse_req_t request, fuse_ino_t inode, unsigned command, void* /*argument*/, fuse_file_info* /*file*/,
+             unsigned /*flags*/, const void* in, size_t in_size, size_t out_size) {
+  if (IsFlagIoctl(command)) return FlagIoctl(server, request, inode, command, {static_cast<const char*>(in), in_size}, out_size);
   switch (command) {
     case kControlSync: {
       const Status synced = server.vfs.SyncAll();

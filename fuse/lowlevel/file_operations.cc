@@ -12,7 +12,7 @@ void DescribeOpen(Server& server, const OpenedFile& opened, fuse_file_info& file
   const bool shared = server.options.backing == BackingUse::kShared;
   // Where others append too, only the backing knows where the end is, so pages cached at what the kernel takes for it would be wrong.
   const bool appends_among_others = shared && opened.backing_id == 0 && (file.flags & O_APPEND) != 0;
-  file.direct_io = (opened.backing_id > 0 && opened.path == IoPath::kRequests) || appends_among_others;
+  file.direct_io = opened.caching == Caching::kNever || (opened.backing_id > 0 && opened.path == IoPath::kRequests) || appends_among_others;
   file.fh = HandleOf(++server.opens, opened.path);
   // The pages that the kernel keeps of a file are true until it changes, and of a backing that is ours all changes come through them. Not
   // so after writes by passthrough, which go past them; a file may be opened in both ways one after the other (an append-only flag set in

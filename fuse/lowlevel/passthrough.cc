@@ -1,13 +1,16 @@
 // The ioctls are issued here and not by fuse_passthrough_open(), which needs a request at hand and tells no errno.
 #include "fuse/lowlevel/passthrough.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
 #include <cstdint>
 
+#include "store/backing/linux_calls.h"
 #include "store/base/privilege.h"
+#include "store/base/unique_fd.h"
 
 namespace hardlinkfs {
 namespace {
@@ -43,7 +46,9 @@ bool KernelPassthrough::attached() const {
 Result<int> KernelPassthrough::Register(int descriptor) {
   const MutexLock lock(mutex_);
   if (session_ < 0) return Error{EOPNOTSUPP, "passthrough is not available"};
-  BackingMap map{descriptor, 0, 0};
+  // The kernel opens the file again for each handle, and keeps this one, which must not count as somebody who writes.
+  const UniqueFd reading(open(ProcPath(descriptor).c_str(), O_RDONLY | O_CLOEXEC));
+  BackingMap map{reading.valid() ? reading.get() : descriptor, 0, 0};
   // The kernel reads and writes with the rights that we have now. With this one a write would leave suid and sgid where they are.
   const WithoutPrivilege unprivileged(CAP_FSETID);
   const int id = ioctl(session_, kBackingOpen, &map);

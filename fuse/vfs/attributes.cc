@@ -43,7 +43,7 @@ Status Vfs::NoteReads(InodeId inode, OpenContent& open) { return open.was_read.e
 
 void Vfs::NotePrivileges(OpenContent& open, const Attributes& attributes) const {
   if (open.unseen_writers() == 0) return;
-  open.privileged_since = HasPrivileges(attributes.inode) ? std::optional(attributes.mtime) : std::nullopt;
+  open.privileged_since = HasPrivileges(attributes) ? std::optional(attributes.mtime) : std::nullopt;
   open.uncacheable = open.privileged_since.has_value();
 }
 
@@ -54,12 +54,28 @@ Result<Attributes> Vfs::SetAttributes(const Caller& caller, InodeId inode, const
   return set;
 }
 
+// As may_setattr of the kernel's fs/attr.c, and do_truncate.
+Status Vfs::CheckSet(const Attributes& attributes, const AttributeChange& change) const {
+  if (volume_.capabilities().inode_flags || attributes.flags == 0) return {};
+  if (change.size.has_value()) {
+    if (Status allowed = CheckFlags(attributes.flags, Change::kContent); !allowed.ok()) return allowed;
+  }
+  // Both times become now, which comes with a ctime; all else is setting them (utimensat(2)).
+  const bool touches = change.ctime.has_value() && change.atime == change.ctime && change.mtime == change.ctime;
+  const bool sets_times = !touches && (change.atime.has_value() || change.mtime.has_value());
+  if (change.mode.has_value() || change.uid.has_value() || change.gid.has_value() || sets_times) {
+    return CheckFlags(attributes.flags, Change::kAttributes);
+  }
+  return touches ? CheckFlags(attributes.flags, Change::kTouch) : Status();
+}
+
 Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (change.mode.has_value() && IsPrivileged(*change.mode)) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);
   Result<Attributes> attributes = volume_.Stat(inode);
   if (!attributes.ok()) return attributes.error();
+  if (Status allowed = CheckSet(*attributes, change); !allowed.ok()) return allowed.error();
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
     // Writes so far come before what is set now.

@@ -14,6 +14,7 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const auto held = volume_.locks().Exclusive(directory);
+    if (Status addable = CheckChange(directory, Change::kNewEntry); !addable.ok()) return addable.error();
     Result<CreatedInode> created = volume_.Create(caller, directory, *component, request);
     if (!created.ok()) return created.error();
     table_.AddLookup(std::move(created->inode));
@@ -28,7 +29,7 @@ Result<CreatedFile> Vfs::AttachNew(CreatedInode created, int open_flags) {
   if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr && (open_flags & O_ACCMODE) != O_RDONLY) {
     if (Status writable = open->file->MakeWritable(); !writable.ok()) return writable.error();
   }
-  const OpenedFile file = Attach(inode, std::move(created.content), open_flags);
+  const OpenedFile file = Attach(created.attributes, std::move(created.content), open_flags);
   return CreatedFile{Show(created.attributes), file};
 }
 
@@ -39,6 +40,7 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   Result<CreatedInode> created = WithSpace([&]() -> Result<CreatedInode> {
     const auto held = volume_.locks().Exclusive(directory);
+    if (Status addable = CheckChange(directory, Change::kNewEntry); !addable.ok()) return addable.error();
     Result<CreatedInode> fresh = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
     if (fresh.ok()) table_.AddLookup(std::move(fresh->inode));
     return fresh;
@@ -63,6 +65,7 @@ Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, 
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
   return WithSpace([&]() -> Result<CreatedFile> {
+    if (Status addable = CheckChange(directory, Change::kNewEntry); !addable.ok()) return addable.error();
     const Volume::Linkable linkable = (open_flags & O_EXCL) == 0 ? Volume::Linkable::kYes : Volume::Linkable::kNo;
     Result<CreatedInode> created = volume_.CreateUnnamed(caller, directory, mode, linkable);
     if (!created.ok()) return created.error();

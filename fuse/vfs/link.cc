@@ -35,6 +35,8 @@ Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_di
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const InodeId involved[] = {inode, new_directory};
     const auto held = volume_.locks().Exclusive(involved);
+    if (Status addable = CheckChange(new_directory, Change::kNewEntry); !addable.ok()) return addable.error();
+    if (Status nameable = CheckChange(inode, Change::kNewName); !nameable.ok()) return nameable.error();
     if (Status may_link = MayLinkTo(caller, inode); !may_link.ok()) return may_link.error();
     const Result<Attributes> linked = volume_.Link(caller, inode, new_directory, *component);
     if (!linked.ok()) return linked.error();

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "fuse/vfs/vfs.h"
 #include "store/base/privilege.h"
@@ -19,10 +21,9 @@ constexpr std::chrono::milliseconds kCloseOnItsWay{50};
 
 // A write through passthrough does not tell us to clear suid, sgid and file capabilities, and the kernel leaves it to us
 // (HANDLE_KILLPRIV_V2). So who opens a file that has any is given a path on which each write is seen, and says what it takes away.
-bool Vfs::HasPrivileges(InodeId inode) const {
-  const Result<Attributes> attributes = volume_.Stat(inode);
-  if (!attributes.ok() || IsPrivileged(attributes->mode)) return true;
-  const Result<bool> has_capabilities = HasCapabilities(inode);
+bool Vfs::HasPrivileges(const Attributes& attributes) const {
+  if (IsPrivileged(attributes.mode)) return true;
+  const Result<bool> has_capabilities = HasCapabilities(attributes.inode);
   return !has_capabilities.ok() || *has_capabilities;
 }
 
@@ -57,33 +58,43 @@ Status Vfs::RoomToOpen() const {
   return {};
 }
 
-OpenedFile Vfs::Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags) {
+OpenedFile Vfs::Attach(const Attributes& attributes, std::unique_ptr<BackingFile> content, int open_flags) {
+  const InodeId inode = attributes.inode;
+  const bool is_append_only = (attributes.flags & FS_APPEND_FL) != 0;
   std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open == nullptr) {
     int backing_id = 0;
-    if (passthrough_ != nullptr && content->descriptor() >= 0 && !HasPrivileges(inode)) {
+    if (passthrough_ != nullptr && content->descriptor() >= 0 && !is_append_only && !HasPrivileges(attributes)) {
       // As whom the kernel writes.
       const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
       const Result<int> registered = passthrough_->Register(content->descriptor());
       if (registered.ok()) backing_id = *registered;
     }
     open = std::make_shared<OpenContent>(std::move(content), backing_id);
+    open->append_only = is_append_only;
     table_.SetOpen(inode, open);
   }
   ++open->handles;
   if (open->backing_id == 0) {
-    if (Writes(open_flags)) ++open->writers;
-    return {};
+    if (!Writes(open_flags)) return {};
+    ++open->writers;
+    return {.caching = is_append_only ? Caching::kNever : Caching::kAllowed};
   }
   // Reads by passthrough do not come by here, and not every backing keeps access times: an open for reading counts as a read.
   if (Reads(open_flags) && options_.atime == Atime::kRelative) open->was_read = true;
   if (!Writes(open_flags)) return {open->backing_id, IoPath::kPassthrough};
   ++open->writers;
-  if (HasPrivileges(inode)) return {open->backing_id, IoPath::kRequests};
+  if (is_append_only || HasPrivileges(attributes)) return {open->backing_id, IoPath::kRequests};
   open->AddUnseenWriter();
   // A shared mapping that can be written takes both.
   if (Reads(open_flags)) table_.NoteMayBeMapped(inode);
   return {open->backing_id, IoPath::kPassthrough};
+}
+
+// As may_open of the kernel's fs/namei.c, which does not know the flags. O_TRUNC comes as a truncation.
+Status Vfs::CheckOpen(const Attributes& attributes, int open_flags) {
+  if (!Writes(open_flags)) return {};
+  return CheckFlags(attributes.flags, (open_flags & O_APPEND) != 0 ? Change::kAppend : Change::kContent);
 }
 
 // What is written by a handle with O_SYNC or O_DSYNC has to be found again: by the name, too.
@@ -101,13 +112,36 @@ Result<OpenedFile> Vfs::OpenUnpromised(const Caller& caller, InodeId inode, int 
   if (Writes(open_flags)) {
     if (Status may_write = volume_.MayWrite(caller, inode); !may_write.ok()) return may_write.error();
   }
+  Result<OpenedFile> opened = OpenOnce(inode, open_flags);
+  if (opened.code() != EBUSY) return opened;
+  AwaitPassthroughEnd(inode);
+  return OpenOnce(inode, open_flags);
+}
+
+// Nobody has it open by passthrough any longer, or not soon.
+void Vfs::AwaitPassthroughEnd(InodeId inode) const {
+  const auto until = std::chrono::steady_clock::now() + kCloseOnItsWay;
+  while (std::chrono::steady_clock::now() < until) {
+    const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
+    if (open == nullptr || open->backing_id == 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+Result<OpenedFile> Vfs::OpenOnce(InodeId inode, int open_flags) {
   const auto held = volume_.locks().Exclusive(inode);
+  const Result<Attributes> attributes = volume_.Stat(inode);
+  if (!attributes.ok()) return attributes.error();
+  if (Status allowed = CheckOpen(*attributes, open_flags); !allowed.ok()) return allowed.error();
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
+    // Where it is open by passthrough a mapping leads to the backing, whatever the handle; one that can be written takes both.
+    const bool could_be_mapped = open->backing_id > 0 && Reads(open_flags) && Writes(open_flags);
+    if (could_be_mapped && (attributes->flags & FS_APPEND_FL) != 0) return Error{EBUSY, "append-only, and open by passthrough"};
     if (Writes(open_flags)) {
       if (Status writable = open->file->MakeWritable(); !writable.ok()) return writable.error();
     }
-    return Attach(inode, nullptr, open_flags);
+    return Attach(*attributes, nullptr, open_flags);
   }
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
   Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
@@ -115,7 +149,7 @@ Result<OpenedFile> Vfs::OpenUnpromised(const Caller& caller, InodeId inode, int 
   if (Writes(open_flags)) {
     if (Status writable = (*content)->MakeWritable(); !writable.ok()) return writable.error();
   }
-  return Attach(inode, *std::move(content), open_flags);
+  return Attach(*attributes, *std::move(content), open_flags);
 }
 
 void Vfs::Release(InodeId inode, int open_flags, IoPath path, uint64_t open_number) {

@@ -19,6 +19,7 @@
 #include "fuse/vfs/invalidator.h"
 #include "fuse/vfs/kernel_cache.h"
 #include "fuse/vfs/passthrough.h"
+#include "policy/flags.h"
 #include "policy/link_rules.h"
 #include "store/backing/file_locks.h"
 #include "store/backing/lock_wait.h"
@@ -59,11 +60,16 @@ struct VfsOptions {
 // How what a handle reads and writes gets to the backing.
 enum class IoPath { kRequests, kPassthrough };
 
+// Whether the kernel may keep pages of what a handle reads and writes. What may only be appended to must not be mapped so that it can be
+// written anywhere.
+enum class Caching { kAllowed, kNever };
+
 // An open as the kernel has to be told of it. While an inode has a backing id, every open of it has to give that; one with kRequests then
 // reads and writes past it, uncached.
 struct OpenedFile {
   int backing_id = 0;  // > 0: passthrough
   IoPath path = IoPath::kRequests;
+  Caching caching = Caching::kAllowed;
 };
 
 struct CreatedFile {
@@ -133,6 +139,12 @@ class Vfs {
   Status SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
   Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name);
 
+  // Flags, FS_*_FL of ioctl_iflags(2), of regular files and directories: flags.cc.
+  Result<uint32_t> GetFlags(InodeId inode);
+  // RETURNS: EOPNOTSUPP for flags that are not kept; EPERM without the right to; EBUSY for one that forbids writing while somebody could
+  // still write.
+  Status SetFlags(const Caller& caller, InodeId inode, uint32_t flags);
+
   // Contents. The handles of one inode share one open file, so there is no handle number: what counts is the inode and, for
   // Release, the flags it was opened with and the path it got.
   Result<OpenedFile> Open(const Caller& caller, InodeId inode, int open_flags);  // open.cc
@@ -181,10 +193,22 @@ class Vfs {
   // RETURNS: the name, EPERM for the private area: nothing can be made there, linked or renamed into it.
   static Result<Name> NewName(InodeId directory, std::string_view name);
 
+  // flags.cc. RETURNS: what policy says to a change of what has these flags.
+  static Status CheckFlags(uint32_t flags, Change change);
+  // The same for an inode, unless the backing sees to it. REQUIRES: prepared.
+  Status CheckChange(InodeId inode, Change change);
+  // The same for what takes a name of the inode away from the directory.
+  Status CheckLoss(InodeId directory, InodeId inode);
+  Status CheckRename(const RenameRequest& request);  // rename.cc
+  // REQUIRES for these: exclusive(inode).
+  Status SetFlagsLocked(const Caller& caller, InodeId inode, uint32_t flags);
+  Status CheckNoWriters(InodeId inode, OpenContent* open);
   // link.cc. RETURNS: what policy says to a link to `inode`. REQUIRES: exclusive(inode), prepared.
   Status MayLinkTo(const Caller& caller, InodeId inode);
   // Finds the inode behind a name, prepared, with no lock held: to be looked at again under locks.
   Result<InodeRef> FindPrepared(InodeId directory, const Name& name);
+  // RETURNS: whether the name still shows that inode. REQUIRES: shared(directory) or more.
+  bool Shows(InodeId directory, const Name& name, InodeId inode);
   void Lost(const LostName& lost);
   // create.cc. The first handle of what was made. REQUIRES: its lookup is counted; no lock held.
   Result<CreatedFile> AttachNew(CreatedInode created, int open_flags);
@@ -218,17 +242,23 @@ class Vfs {
   // The same for names, when `done` is a success. Of an entry, whose lookup was counted, it is taken back on an error.
   Status Promised(const Status& done);
   Result<Attributes> Promised(const Result<Attributes>& entry);
+  Status CheckSet(const Attributes& attributes, const AttributeChange& change) const;  // attributes.cc
+  // open.cc
+  Result<OpenedFile> OpenOnce(InodeId inode, int open_flags);
+  void AwaitPassthroughEnd(InodeId inode) const;
   Result<OpenedFile> OpenUnpromised(const Caller& caller, InodeId inode, int open_flags);
   Result<Attributes> SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change);
   Status SetXattrUnpromised(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
 
   Status NoteReads(InodeId inode, OpenContent& open);
-  // open.cc. RETURNS: whether there is a descriptor left for one more content, or lock, when the locks take so many.
+  // open.cc. REQUIRES: exclusive(inode).
+  static Status CheckOpen(const Attributes& attributes, int open_flags);
+  // RETURNS: whether there is a descriptor left for one more content, or lock, when the locks take so many.
   bool HasRoomToOpen(size_t for_locks) const { return table_.open_count() + for_locks < options_.max_open; }
   // RETURNS: ENFILE when one more content must not be opened.
   Status RoomToOpen() const;
   // REQUIRES: exclusive(inode).
-  OpenedFile Attach(InodeId inode, std::unique_ptr<BackingFile> content, int open_flags);
+  OpenedFile Attach(const Attributes& attributes, std::unique_ptr<BackingFile> content, int open_flags);
   // Attributes of an inode whose content may be changing. REQUIRES: exclusive(inode).
   Result<Attributes> Refresh(InodeId inode, OpenContent& open);
   // The same for one that is not open, but may be mapped. REQUIRES: exclusive(inode).
@@ -243,7 +273,7 @@ class Vfs {
   void AwaitCloses(InodeId inode) const;
   // REQUIRES for these: exclusive(inode).
   Status TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid);
-  bool HasPrivileges(InodeId inode) const;
+  bool HasPrivileges(const Attributes& attributes) const;
   Result<bool> HasCapabilities(InodeId inode) const;
   Result<Attributes> RefreshPrivileges(InodeId inode, OpenContent& open);
   void NotePrivileges(OpenContent& open, const Attributes& attributes) const;

@@ -33,6 +33,7 @@ struct BackingStat {
   uint64_t blocks = 0;
   Timestamp atime, mtime, ctime;
   std::optional<Timestamp> btime;
+  uint32_t flags = 0;  // FS_*_FL of ioctl_iflags(2) that forbid something, as far as statx(2) tells them
 };
 
 struct BackingEntry {
@@ -77,6 +78,9 @@ class BackingFile {
   virtual int descriptor() const = 0;
   // Opens it for writing as well, if it is not yet. RETURNS: why the backing refuses that: EROFS, EACCES, EPERM, ETXTBSY.
   virtual Status MakeWritable() = 0;
+  // RETURNS: whether anybody, in this process or another, has it open for writing, or mapped so; an error where the backing cannot tell.
+  // REQUIRES: after EndWriting.
+  virtual Result<bool> HasWriters() = 0;
   // Nobody writes any more: open for reading only, where that is possible.
   virtual void EndWriting() = 0;
 };

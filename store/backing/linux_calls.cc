@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <sys/stat.h>
@@ -24,6 +25,13 @@ constexpr uint64_t kStayInside = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE
 
 Timestamp FromStatx(const statx_timestamp& time) { return {time.tv_sec, time.tv_nsec}; }
 
+uint32_t FlagsOf(const struct statx& found) {
+  uint32_t flags = 0;
+  if ((found.stx_attributes & STATX_ATTR_IMMUTABLE) != 0) flags |= FS_IMMUTABLE_FL;
+  if ((found.stx_attributes & STATX_ATTR_APPEND) != 0) flags |= FS_APPEND_FL;
+  return flags;
+}
+
 BackingStat FromStatx(const struct statx& found) {
   BackingStat stat;
   stat.type = TypeOfMode(found.stx_mode);
@@ -39,6 +47,7 @@ BackingStat FromStatx(const struct statx& found) {
   stat.atime = FromStatx(found.stx_atime);
   stat.mtime = FromStatx(found.stx_mtime);
   stat.ctime = FromStatx(found.stx_ctime);
+  stat.flags = FlagsOf(found);
   if ((found.stx_mask & STATX_BTIME) != 0) stat.btime = FromStatx(found.stx_btime);
   return stat;
 }

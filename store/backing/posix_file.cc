@@ -68,7 +68,22 @@ Status PosixFile::Reopen(int flags, Opened opened) {
   return {};
 }
 
-Status PosixFile::MakeWritable() { return opened_ == Opened::kReadWrite ? Status() : Reopen(O_RDWR, Opened::kReadWrite); }
+// What is append-only may be opened in no other way.
+Status PosixFile::MakeWritable() {
+  if (opened_ == Opened::kReadWrite) return {};
+  Status reopened = Reopen(O_RDWR, Opened::kReadWrite);
+  return reopened.code() == EPERM ? Reopen(O_RDWR | O_APPEND, Opened::kReadWrite) : reopened;
+}
+
+// A lease to read cannot be had while anybody writes (fcntl(2)).
+Result<bool> PosixFile::HasWriters() {
+  if (fcntl(fd_.get(), F_SETLEASE, F_RDLCK) != 0) {
+    if (errno == EAGAIN) return true;
+    return LastError("F_SETLEASE");
+  }
+  fcntl(fd_.get(), F_SETLEASE, F_UNLCK);
+  return false;
+}
 
 void PosixFile::EndWriting() {
   if (opened_ == Opened::kReadWrite) static_cast<void>(Reopen(O_RDONLY, Opened::kReadOnly));

@@ -27,6 +27,7 @@ class PosixFile final : public BackingFile {
   Result<uint64_t> Seek(SeekTarget target, uint64_t offset) override;
   Result<size_t> CopyTo(uint64_t offset, BackingFile& to, uint64_t to_offset, size_t length) override;
   int descriptor() const override { return fd_.get(); }
+  Result<bool> HasWriters() override;
   Status MakeWritable() override;
   void EndWriting() override;
 

@@ -43,6 +43,7 @@ struct Attributes {
   uint64_t size = 0;    // bytes
   uint64_t blocks = 0;  // of 512 bytes
   Timestamp atime, mtime, ctime, btime;
+  uint32_t flags = 0;     // FS_*_FL of ioctl_iflags(2), those that forbid something at least
   bool cacheable = true;  // false: the kernel has to ask again before it relies on them
 };
 

@@ -25,6 +25,7 @@ struct Capabilities {
   bool rename_exchange = false;
   bool tmpfile = false;
   bool reserve_for_root = false;  // of blocks, by fsuid
+  bool inode_flags = false;       // it keeps those of chattr(1) itself, as far as it has any, and goes by them
   bool directory_fsync = false;   // accepted; whether it reaches the disk cannot be probed
   std::size_t max_name_bytes = 255;
   std::chrono::nanoseconds time_granularity{1};

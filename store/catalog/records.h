@@ -41,7 +41,7 @@ struct InodeRecord {
   bool linkable = false;  // made with O_TMPFILE: may get a first name although nlink is 0
   // Came back with a snapshot of the catalog, and its home has not been looked at since: it may be another's by now.
   bool unconfirmed = false;
-  uint32_t flags = 0;  // reserved for FS_*_FL of ioctl_iflags(2): always 0
+  uint32_t flags = 0;  // FS_*_FL of ioctl_iflags(2), and those of policy/flags.h
   // Of a directory: the session in which its home was last compared since a crash, or in which it was made or adopted. Before the volume's
   // last crash: an entry without a record may be a file that lost it.
   uint64_t trusted_since = 0;

@@ -1,5 +1,7 @@
 // Attributes and xattrs, changed as the caller: who may, the kernel has checked by what it was told of the file, which may be old.
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -7,9 +9,9 @@
 #include <cerrno>
 
 #include "store/backing/linux_calls.h"
+#include "store/base/acl.h"
 #include "store/mirror/as_caller.h"
 #include "store/mirror/mirror_volume.h"
-#include "store/base/acl.h"
 
 namespace hardlinkfs {
 namespace {
@@ -133,6 +135,23 @@ Result<Attributes> MirrorVolume::SetXattr(const Caller& caller, InodeId inode, c
   const AsCaller as_caller(ActorFor(caller));
   if (!as_caller.status().ok()) return as_caller.status().error();
   if (setxattr(ProcPath(fd->get()).c_str(), name.c_str(), value.data(), value.size(), XattrFlags(mode)) != 0) return LastError("setxattr");
+  return Look(inode, fd->get());
+}
+
+Result<uint32_t> MirrorVolume::GetFlags(InodeId inode) {
+  const Result<UniqueFd> fd = OpenInode(inode, O_RDONLY | O_NONBLOCK);
+  if (!fd.ok()) return fd.error();
+  unsigned flags = 0;
+  if (ioctl(fd->get(), FS_IOC_GETFLAGS, &flags) != 0) return LastError("FS_IOC_GETFLAGS");
+  return flags;
+}
+
+Result<Attributes> MirrorVolume::SetFlags(const Caller& caller, InodeId inode, uint32_t flags) {
+  const Result<UniqueFd> fd = OpenInode(inode, O_RDONLY | O_NONBLOCK);
+  if (!fd.ok()) return fd.error();
+  const AsCaller as_caller(ActorFor(caller));
+  if (!as_caller.status().ok()) return as_caller.status().error();
+  if (ioctl(fd->get(), FS_IOC_SETFLAGS, &flags) != 0) return LastError("FS_IOC_SETFLAGS");
   return Look(inode, fd->get());
 }
 

@@ -73,7 +73,8 @@ Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) {
                         .atime = stat.atime,
                         .mtime = stat.mtime,
                         .ctime = stat.ctime,
-                        .btime = stat.btime.value_or(Timestamp{})};
+                        .btime = stat.btime.value_or(Timestamp{}),
+                        .flags = stat.flags};
   options_.shown.Apply(attributes);
   return attributes;
 }

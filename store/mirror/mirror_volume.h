@@ -90,6 +90,8 @@ class MirrorVolume final : public Volume {
   Result<std::vector<std::string>> ListXattrs(InodeId inode) override;
   Result<Attributes> SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
                               XattrMode mode) override;
+  Result<uint32_t> GetFlags(InodeId inode) override;
+  Result<Attributes> SetFlags(const Caller& caller, InodeId inode, uint32_t flags) override;
   Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) override;
 
   // content.cc

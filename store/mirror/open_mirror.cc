@@ -81,6 +81,7 @@ Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirr
   const Capabilities capabilities{.hard_links = true,
                                   .stable_inodes = true,
                                   .reserve_for_root = ReservesForRoot(root->get()),
+                                  .inode_flags = true,
                                   .filesystem = FilesystemName(root->get())};
   const bool by_handle = CanReopenByHandle(root->get());
   if (!by_handle) spdlog::info("files cannot be opened by handles here: each that the kernel knows takes a descriptor");

@@ -115,4 +115,21 @@ Result<Attributes> CatalogVolume::ChangeAttributes(const Caller& /*caller*/, Ino
   return ToAttributes(inode, record);
 }
 
+Result<uint32_t> CatalogVolume::GetFlags(InodeId inode) {
+  const Result<InodeRecord> record = catalog_.ReadInode(inode);
+  if (!record.ok()) return record.error();
+  return record->flags;
+}
+
+Result<Attributes> CatalogVolume::SetFlags(const Caller& /*caller*/, InodeId inode, uint32_t flags) {
+  Result<InodeRecord> record = catalog_.ReadInode(inode);
+  if (!record.ok()) return record.error();
+  record->flags = flags;
+  record->ctime = clock_.Now();
+  Transaction transaction(catalog_);
+  transaction.PutInode(inode, *record);
+  if (Status committed = Commit(transaction, Room::kNeeded); !committed.ok()) return committed.error();
+  return ToAttributes(inode, *record);
+}
+
 }  // namespace hardlinkfs

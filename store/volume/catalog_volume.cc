@@ -32,7 +32,8 @@ Attributes ToAttributes(InodeId inode, const InodeRecord& record) {
           .atime = record.atime,
           .mtime = record.mtime,
           .ctime = record.ctime,
-          .btime = record.btime};
+          .btime = record.btime,
+          .flags = record.flags};
 }
 
 CatalogVolume::CatalogVolume(Backing& backing, Catalog& catalog, const Clock& clock, const Capabilities& capabilities,

@@ -23,6 +23,7 @@
 
 #include "store/backing/backing.h"
 #include "store/backing/name_codec.h"
+#include "store/base/acl.h"
 #include "store/base/attributes.h"
 #include "store/base/capabilities.h"
 #include "store/base/clock.h"
@@ -31,7 +32,6 @@
 #include "store/base/result.h"
 #include "store/catalog/catalog.h"
 #include "store/engine/reserve.h"
-#include "store/base/acl.h"
 #include "store/volume/home_directories.h"
 #include "store/volume/inode_set.h"
 #include "store/volume/volume.h"
@@ -140,6 +140,8 @@ class CatalogVolume final : public Volume {
   // xattr.cc
   Result<Attributes> SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
                               XattrMode mode) override;
+  Result<uint32_t> GetFlags(InodeId inode) override;
+  Result<Attributes> SetFlags(const Caller& caller, InodeId inode, uint32_t flags) override;
   Status RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) override;
 
   // content.cc

@@ -1,4 +1,6 @@
 // The contents of regular files: opening a home, and keeping size and times of the record true to it.
+#include <linux/fs.h>
+
 #include <cerrno>
 
 #include "store/volume/catalog_volume.h"
@@ -124,6 +126,7 @@ Result<Attributes> CatalogVolume::Truncate(InodeId inode, BackingFile& content, 
 Status CatalogVolume::NoteRead(InodeId inode) {
   Result<InodeRecord> record = catalog_.ReadInode(inode);
   if (!record.ok()) return record.error();
+  if ((record->flags & FS_NOATIME_FL) != 0) return {};
   const Timestamp now = clock_.Now();
   const bool due = record->atime <= record->mtime || record->atime <= record->ctime || Plus(record->atime, std::chrono::hours(24)) <= now;
   if (!due) return {};

@@ -150,6 +150,10 @@ class Volume {
   // What takes privileges away (kill_suidgid, xattrs) is done for whoever asks. REQUIRES: exclusive(inode).
   virtual Result<Attributes> ChangeAttributes(const Caller& caller, InodeId inode, const AttributeChange& change,
                                               const XattrChanges& xattrs) = 0;
+  // FS_*_FL of ioctl_iflags(2). RETURNS: EOPNOTSUPP or ENOTTY where they cannot be kept. REQUIRES: prepared.
+  virtual Result<uint32_t> GetFlags(InodeId inode) = 0;
+  // REQUIRES: exclusive(inode).
+  virtual Result<Attributes> SetFlags(const Caller& caller, InodeId inode, uint32_t flags) = 0;
   // As setxattr(2) and removexattr(2); an ACL changes the mode. REQUIRES: exclusive(inode).
   virtual Result<Attributes> SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value,
                                       XattrMode mode) = 0;

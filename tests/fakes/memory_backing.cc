@@ -67,6 +67,9 @@ class MemoryFile final : public BackingFile {
     return backing_.Sync(node_);
   }
 
+  // Nothing is ever mapped.
+  Result<bool> HasWriters() override { return false; }
+
   Status Allocate(AllocateMode mode, uint64_t offset, uint64_t length) override {
     if (const Status entered = EnterChange(BackingCall::kAllocate); !entered.ok()) return entered;
     return tree_.Allocate(node_, mode, offset, length);

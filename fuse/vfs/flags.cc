@@ -1,0 +1,87 @@
+// The flags of chattr(1): getting and setting them, and asking policy whether they let something be done. Of a mirror the backing forbids
+// by itself what it can.
+#include "policy/flags.h"
+
+#include <linux/capability.h>
+
+#include <cerrno>
+
+#include "fuse/vfs/vfs.h"
+
+namespace hardlinkfs {
+
+Status Vfs::CheckFlags(uint32_t flags, Change change) {
+  const Decision decision = MayChange(flags, change);
+  return decision.has_value() ? Status(Error{decision->code, decision->reason}) : Status();
+}
+
+// What cannot be looked at the operation itself will tell.
+Status Vfs::CheckChange(InodeId inode, Change change) {
+  if (volume_.capabilities().inode_flags) return {};
+  const Result<Attributes> attributes = volume_.Stat(inode);
+  return attributes.ok() ? CheckFlags(attributes->flags, change) : Status();
+}
+
+Status Vfs::CheckLoss(InodeId directory, InodeId inode) {
+  Status removable = CheckChange(directory, Change::kLostEntry);
+  return removable.ok() ? CheckChange(inode, Change::kLostName) : removable;
+}
+
+Result<uint32_t> Vfs::GetFlags(InodeId inode) {
+  if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
+  return volume_.GetFlags(inode);
+}
+
+Status Vfs::SetFlags(const Caller& caller, InodeId inode, uint32_t flags) {
+  if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
+  AwaitCloses(inode);
+  {
+    const auto held = volume_.locks().Exclusive(inode);
+    if (Status set = SetFlagsLocked(caller, inode, flags); !set.ok()) return set;
+  }
+  return Promise(Durability::kEverything);
+}
+
+// The kernel has asked for the capability already, from Linux 5.13 on.
+Status Vfs::SetFlagsLocked(const Caller& caller, InodeId inode, uint32_t flags) {
+  const Result<Attributes> attributes = volume_.Stat(inode);
+  if (!attributes.ok()) return attributes.error();
+  const Result<uint32_t> before = volume_.GetFlags(inode);
+  if (!before.ok()) return before.error();
+  if (caller.uid != attributes->uid && !caller.Holds(CAP_FOWNER)) return Error{EPERM, "flags of another's file"};
+  const uint32_t changed = *before ^ flags;
+  if (!volume_.capabilities().inode_flags && (changed & ~kKnownFlags) != 0) return Error{EOPNOTSUPP, "a flag that is not kept here"};
+  if ((changed & kGuardingFlags) != 0 && !caller.Holds(CAP_LINUX_IMMUTABLE)) return Error{EPERM, "CAP_LINUX_IMMUTABLE"};
+  const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
+  if ((changed & flags & kGuardingFlags) != 0 && attributes->type == FileType::kRegular) {
+    if (Status free = CheckNoWriters(inode, open.get()); !free.ok()) return free;
+  }
+  if (open != nullptr) {
+    // Writes so far come before the flag.
+    if (const Result<Attributes> fresh = RefreshPrivileges(inode, *open); !fresh.ok()) return fresh.error();
+  }
+  const Result<Attributes> set = volume_.SetFlags(caller, inode, flags);
+  if (!set.ok()) return set.error();
+  if (open != nullptr) open->append_only = (flags & FS_APPEND_FL) != 0;
+  return {};
+}
+
+// Whoever has the file open for writing, or mapped so, would go on writing: by passthrough nobody asks us.
+Status Vfs::CheckNoWriters(InodeId inode, OpenContent* open) {
+  const Error busy{EBUSY, "it is open for writing"};
+  if (open != nullptr && open->writers > 0) return busy;
+  if (!table_.MayBeMapped(inode)) return {};
+  std::unique_ptr<BackingFile> content;
+  if (open == nullptr) {
+    Result<std::unique_ptr<BackingFile>> opened = volume_.OpenContent(inode);
+    if (!opened.ok()) return opened.error();
+    content = *std::move(opened);
+  }
+  BackingFile& file = open != nullptr ? *open->file : *content;
+  file.EndWriting();
+  const Result<bool> has_writers = file.HasWriters();
+  // Where that cannot be told it counts as mapped.
+  return has_writers.ok() && !*has_writers ? Status() : Status(busy);
+}
+
+}  // namespace hardlinkfs
