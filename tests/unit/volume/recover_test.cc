@@ -218,6 +218,21 @@ TEST_F(RecoverOnFatTest, WhatLostItsSmallLettersIsNoLossOfTheOther) {
   EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/", "e/A="));
 }
 
+// The same, when the fsck of the backing has left the content to the old entry.
+TEST_F(RecoverOnFatTest, WhatLostItsSmallLettersKeepsItsContent) {
+  AnnounceMoveOfAToB();
+  const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
+  ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
+  BareFile("e/A", "content");
+  ASSERT_EQ(backing().SetTimes(BareDirectory("e"), BackingName("A"), std::nullopt, was->mtime).code(), 0);
+  BareFile("d/b", "");
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
+  EXPECT_EQ(volume().SettleSome(10).code(), 0);
+  Close();
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/"));
+}
+
 // As long as nobody has parted them, to remove the one would free the content of the other.
 TEST_F(RecoverOnFatTest, WhatLostItsLongNameIsNobodyElsesBeforeItIsParted) {
   AnnounceMoveOfAToB();
