@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "store/backing/case_fold.h"
 #include "store/volume/catalog_volume.h"
 
 namespace hardlinkfs {
@@ -17,8 +18,10 @@ namespace {
 
 constexpr size_t kHomesConsidered = 1024;  // of a directory: more than a batch has moves
 
-// As vfat_create_shortname of Linux ends it where there is a long name too: with a tilde and a number.
-bool IsShortName(const BackingName& name) {
+// As vfat_create_shortname of Linux ends it where there is a long name too: with a tilde and a number; or, where the long name is there for
+// its small letters alone, without them. (Such an entry is found by either name, but not with iocharset=utf8.)
+bool MayBeShortNameOf(const BackingName& was, const BackingName& name) {
+  if (name != was && CaseFold(name.bytes()) == CaseFold(was.bytes())) return true;
   const std::string base = name.bytes().substr(0, name.bytes().rfind('.'));
   const size_t end = base.find_last_not_of("0123456789");
   return end != std::string::npos && base[end] == '~' && end + 1 < base.size();
@@ -110,7 +113,7 @@ Result<std::optional<CatalogVolume::Spot>> CatalogVolume::FindTorn(const IntentR
   if (!in.ok()) return in.error();
   std::vector<BackingName> short_names;
   const Status listed = backing_.List(*in, [&](const BackingEntry& entry) {
-    if (IsShortName(entry.name)) short_names.push_back(entry.name);
+    if (MayBeShortNameOf(intent.from.name, entry.name)) short_names.push_back(entry.name);
     return true;
   });
   if (!listed.ok()) return listed.error();

@@ -190,6 +190,18 @@ class RecoverOnFatTest : public RecoverTest {
   RecoverOnFatTest() : RecoverTest(OnFat()) {}
 };
 
+class RecoverOnFatWithUtf8Test : public RecoverTest {
+ protected:
+  RecoverOnFatWithUtf8Test() : RecoverTest(OnFatWithUtf8()) {}
+
+ private:
+  static MachineOptions OnFatWithUtf8() {
+    MachineOptions options = OnFat();
+    options.backing.capabilities.case_sensitive = true;
+    return options;
+  }
+};
+
 TEST_F(RecoverOnFatTest, WhatLostItsLongNameIsFoundByItsSizeAndTime) {
   AnnounceMoveOfAToB();
   const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
@@ -220,6 +232,21 @@ TEST_F(RecoverOnFatTest, WhatLostItsSmallLettersIsNoLossOfTheOther) {
 
 // The same, when the fsck of the backing has left the content to the old entry.
 TEST_F(RecoverOnFatTest, WhatLostItsSmallLettersKeepsItsContent) {
+  AnnounceMoveOfAToB();
+  const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
+  ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
+  BareFile("e/A", "content");
+  ASSERT_EQ(backing().SetTimes(BareDirectory("e"), BackingName("A"), std::nullopt, was->mtime).code(), 0);
+  BareFile("d/b", "");
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
+  EXPECT_EQ(volume().SettleSome(10).code(), 0);
+  Close();
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/"));
+}
+
+// Linux's vfat tells letters apart when it is mounted with iocharset=utf8, and finds such an entry by its short name only.
+TEST_F(RecoverOnFatWithUtf8Test, WhatLostItsSmallLettersKeepsItsContent) {
   AnnounceMoveOfAToB();
   const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
   ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
