@@ -12,7 +12,8 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr uid_t kNobody = 65534;
+// Nobody's, and no filesystem's resuid=, as 65534 may be.
+constexpr uid_t kNobody = 4294967294;
 
 using Sets = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
 
