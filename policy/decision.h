@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "store/base/result.h"
+
 namespace hardlinkfs {
 
 // Why an operation is not to be done. Both texts are literals.
@@ -11,11 +13,14 @@ struct Refusal {
   int code;            // errno for the caller
   const char* rule;    // the option or key that says so, as the user spells it
   const char* reason;  // what of the operation the rule is about
-  bool operator==(const Refusal&) const = default;
 };
 
 // nullopt: policy has nothing against it.
 using Decision = std::optional<Refusal>;
+
+inline Status ToStatus(const Decision& decision) {
+  return decision.has_value() ? Status(Error{decision->code, decision->reason}) : Status();
+}
 
 }  // namespace hardlinkfs
 

@@ -47,7 +47,7 @@ Result<int> KernelPassthrough::Register(int descriptor) {
   const MutexLock lock(mutex_);
   if (session_ < 0) return Error{EOPNOTSUPP, "passthrough is not available"};
   // The kernel opens the file again for each handle, and keeps this one, which must not count as somebody who writes.
-  const UniqueFd reading(open(ProcPath(descriptor).c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd reading(IsOpenForWriting(descriptor) ? open(ProcPath(descriptor).c_str(), O_RDONLY | O_CLOEXEC) : -1);
   BackingMap map{reading.valid() ? reading.get() : descriptor, 0, 0};
   // The kernel reads and writes with the rights that we have now. With this one a write would leave suid and sgid where they are.
   const WithoutPrivilege unprivileged(CAP_FSETID);

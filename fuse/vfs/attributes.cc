@@ -58,15 +58,15 @@ Result<Attributes> Vfs::SetAttributes(const Caller& caller, InodeId inode, const
 Status Vfs::CheckSet(const Attributes& attributes, const AttributeChange& change) const {
   if (volume_.capabilities().inode_flags || attributes.flags == 0) return {};
   if (change.size.has_value()) {
-    if (Status allowed = CheckFlags(attributes.flags, Change::kContent); !allowed.ok()) return allowed;
+    if (Status allowed = ToStatus(MayChange(attributes.flags, Change::kContent)); !allowed.ok()) return allowed;
   }
   // Both times become now, which comes with a ctime; all else is setting them (utimensat(2)).
   const bool touches = change.ctime.has_value() && change.atime == change.ctime && change.mtime == change.ctime;
   const bool sets_times = !touches && (change.atime.has_value() || change.mtime.has_value());
   if (change.mode.has_value() || change.uid.has_value() || change.gid.has_value() || sets_times) {
-    return CheckFlags(attributes.flags, Change::kAttributes);
+    return ToStatus(MayChange(attributes.flags, Change::kAttributes));
   }
-  return touches ? CheckFlags(attributes.flags, Change::kTouch) : Status();
+  return touches ? ToStatus(MayChange(attributes.flags, Change::kTouch)) : Status();
 }
 
 Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change) {

@@ -10,21 +10,19 @@
 
 namespace hardlinkfs {
 
-Status Vfs::CheckFlags(uint32_t flags, Change change) {
-  const Decision decision = MayChange(flags, change);
-  return decision.has_value() ? Status(Error{decision->code, decision->reason}) : Status();
-}
-
 // What cannot be looked at the operation itself will tell.
 Status Vfs::CheckChange(InodeId inode, Change change) {
   if (volume_.capabilities().inode_flags) return {};
   const Result<Attributes> attributes = volume_.Stat(inode);
-  return attributes.ok() ? CheckFlags(attributes->flags, change) : Status();
+  return attributes.ok() ? ToStatus(MayChange(attributes->flags, change)) : Status();
 }
 
-Status Vfs::CheckLoss(InodeId directory, InodeId inode) {
+Status Vfs::CheckLoss(InodeId directory, const Name& name, InodeId inode) {
   Status removable = CheckChange(directory, Change::kLostEntry);
-  return removable.ok() ? CheckChange(inode, Change::kLostName) : removable;
+  if (removable.ok()) removable = CheckChange(inode, Change::kLostName);
+  if (removable.ok()) return {};
+  const Result<InodeRef> found = volume_.Lookup(directory, name);
+  return found.ok() && found->inode() == inode ? removable : Error{ESTALE, "the name is another's by now"};
 }
 
 Result<uint32_t> Vfs::GetFlags(InodeId inode) {
@@ -62,7 +60,7 @@ Status Vfs::SetFlagsLocked(const Caller& caller, InodeId inode, uint32_t flags) 
   }
   const Result<Attributes> set = volume_.SetFlags(caller, inode, flags);
   if (!set.ok()) return set.error();
-  if (open != nullptr) open->append_only = (flags & FS_APPEND_FL) != 0;
+  if (open != nullptr) open->flags = flags;
   return {};
 }
 

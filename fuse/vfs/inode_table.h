@@ -31,7 +31,7 @@ class OpenContent {
   // REQUIRES for these: exclusive(inode).
   uint32_t handles = 0;
   uint32_t writers = 0;
-  std::atomic<bool> append_only{false};  // may be read without the lock
+  std::atomic<uint32_t> flags{0};  // FS_*_FL of ioctl_iflags(2); may be read without the lock
   // Set when suid, sgid or file capabilities were given while unseen writers were open: the mtime then.
   std::optional<Timestamp> privileged_since;
   std::atomic<bool> uncacheable{false};  // whether it is set; may be read without the lock

@@ -44,13 +44,13 @@ Result<size_t> Vfs::Read(InodeId inode, std::span<char> into, uint64_t offset) {
 Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid, int open_flags) {
   const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
   if (!open.ok()) return open.error();
-  const bool append_only = (*open)->append_only;
+  const uint32_t flags = (*open)->flags;
   // The kernel, which does not know the flag, lets fcntl(2) take O_APPEND away.
   const Change change = (open_flags & O_APPEND) != 0 ? Change::kAppend : Change::kContent;
-  if (Status allowed = append_only ? CheckFlags(FS_APPEND_FL, change) : Status(); !allowed.ok()) return allowed;
+  if (Status allowed = ToStatus(MayChange(flags, change)); !allowed.ok()) return allowed;
   if (Status killed = KillPrivileges(inode, kill_suidgid); !killed.ok()) return killed;
   // The kernel's offset is the end that it knows of.
-  const bool appends = (open_flags & O_APPEND) != 0 && (append_only || options_.backing == BackingUse::kShared);
+  const bool appends = (open_flags & O_APPEND) != 0 && ((flags & FS_APPEND_FL) != 0 || options_.backing == BackingUse::kShared);
   const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
   Status written = WithSpace([&] { return appends ? (*open)->file->Append(from) : (*open)->file->Write(from, offset); });
   (*open)->NoteWrite(clock_.Now());
@@ -85,10 +85,9 @@ Status Vfs::Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length) 
   if (!open.ok()) return open.error();
   const Result<AllocateMode> allocate = AllocateModeOf(mode);
   if (!allocate.ok()) return allocate.error();
-  if ((*open)->append_only) {
-    const bool extends = *allocate == AllocateMode::kExtend || *allocate == AllocateMode::kKeepSize;
-    if (Status allowed = CheckFlags(FS_APPEND_FL, extends ? Change::kAppend : Change::kContent); !allowed.ok()) return allowed;
-  }
+  const bool extends = *allocate == AllocateMode::kExtend || *allocate == AllocateMode::kKeepSize;
+  const Change change = extends ? Change::kAppend : Change::kContent;
+  if (Status allowed = ToStatus(MayChange((*open)->flags, change)); !allowed.ok()) return allowed;
   // The request does not say who asks; taking too much away is safe.
   if (Status killed = KillPrivileges(inode, true); !killed.ok()) return killed;
   const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
@@ -102,7 +101,7 @@ Result<size_t> Vfs::CopyRange(InodeId from, uint64_t from_offset, InodeId to, ui
   if (!source.ok()) return source.error();
   const Result<std::shared_ptr<OpenContent>> target = FindOpen(to);
   if (!target.ok()) return target.error();
-  if ((*target)->append_only) return CheckFlags(FS_APPEND_FL, Change::kContent).error();
+  if (Status allowed = ToStatus(MayChange((*target)->flags, Change::kContent)); !allowed.ok()) return allowed.error();
   if (Status killed = KillPrivileges(to, true); !killed.ok()) return killed.error();
   const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
   Result<size_t> copied = (*source)->file->CopyTo(from_offset, *(*target)->file, to_offset, length);

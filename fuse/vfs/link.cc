@@ -23,8 +23,7 @@ Status Vfs::MayLinkTo(const Caller& caller, InodeId inode) {
     }
     return MayAccess(caller, *attributes, acl, kMayRead | kMayWrite);
   };
-  const Decision decision = MayLink(options_.links, caller, *attributes, may_read_and_write);
-  return decision.has_value() ? Status(Error{decision->code, decision->reason}) : Status();
+  return ToStatus(MayLink(options_.links, caller, *attributes, may_read_and_write));
 }
 
 Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_directory, std::string_view new_name) {

@@ -71,7 +71,7 @@ OpenedFile Vfs::Attach(const Attributes& attributes, std::unique_ptr<BackingFile
       if (registered.ok()) backing_id = *registered;
     }
     open = std::make_shared<OpenContent>(std::move(content), backing_id);
-    open->append_only = is_append_only;
+    open->flags = attributes.flags;
     table_.SetOpen(inode, open);
   }
   ++open->handles;
@@ -94,7 +94,7 @@ OpenedFile Vfs::Attach(const Attributes& attributes, std::unique_ptr<BackingFile
 // As may_open of the kernel's fs/namei.c, which does not know the flags. O_TRUNC comes as a truncation.
 Status Vfs::CheckOpen(const Attributes& attributes, int open_flags) {
   if (!Writes(open_flags)) return {};
-  return CheckFlags(attributes.flags, (open_flags & O_APPEND) != 0 ? Change::kAppend : Change::kContent);
+  return ToStatus(MayChange(attributes.flags, (open_flags & O_APPEND) != 0 ? Change::kAppend : Change::kContent));
 }
 
 // What is written by a handle with O_SYNC or O_DSYNC has to be found again: by the name, too.

@@ -23,9 +23,9 @@ Replace ReplaceOf(RenameMode mode) {
 }  // namespace
 
 Status Vfs::CheckRename(const RenameRequest& request) {
-  if (Status leaves = CheckLoss(request.directory, request.inode); !leaves.ok()) return leaves;
+  if (Status leaves = CheckLoss(request.directory, request.name, request.inode); !leaves.ok()) return leaves;
   if (request.target.has_value()) {
-    if (Status replaced = CheckLoss(request.new_directory, *request.target); !replaced.ok()) return replaced;
+    if (Status replaced = CheckLoss(request.new_directory, request.new_name, *request.target); !replaced.ok()) return replaced;
   }
   return CheckChange(request.new_directory, Change::kNewEntry);
 }
@@ -78,10 +78,9 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
         }
       }
       const auto held = volume_.locks().Exclusive(involved);
-      if (Status allowed = CheckRename(request); !allowed.ok()) {
-        if (!Shows(directory, *from, request.inode)) continue;
-        return allowed;
-      }
+      const Status allowed = CheckRename(request);
+      if (allowed.code() == ESTALE) continue;
+      if (!allowed.ok()) return allowed;
       if (request.target.has_value()) request.target_use = UseOf(*request.target);
       const Result<std::optional<LostName>> lost = volume_.Rename(caller, request);
       if (lost.code() == ESTALE) continue;

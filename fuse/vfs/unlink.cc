@@ -15,10 +15,9 @@ Status Vfs::Unlink(const Caller& caller, InodeId directory, std::string_view nam
       const InodeId inode = found->inode();
       const InodeId involved[] = {directory, inode};
       const auto held = volume_.locks().Exclusive(involved);
-      if (Status removable = CheckLoss(directory, inode); !removable.ok()) {
-        if (!Shows(directory, *component, inode)) continue;
-        return removable;
-      }
+      const Status removable = CheckLoss(directory, *component, inode);
+      if (removable.code() == ESTALE) continue;
+      if (!removable.ok()) return removable;
       const Result<LostName> lost = volume_.Unlink(caller, directory, *component, inode, UseOf(inode));
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
@@ -41,10 +40,9 @@ Status Vfs::RemoveDirectory(const Caller& caller, InodeId directory, std::string
       if (Status prepared = volume_.PrepareDirectory(inode); !prepared.ok()) return prepared;
       const InodeId involved[] = {directory, inode};
       const auto held = volume_.locks().Exclusive(involved);
-      if (Status removable = CheckLoss(directory, inode); !removable.ok()) {
-        if (!Shows(directory, *component, inode)) continue;
-        return removable;
-      }
+      const Status removable = CheckLoss(directory, *component, inode);
+      if (removable.code() == ESTALE) continue;
+      if (!removable.ok()) return removable;
       const Result<LostName> lost = volume_.RemoveDirectory(caller, directory, *component, inode);
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();

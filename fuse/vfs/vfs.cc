@@ -58,11 +58,6 @@ Result<InodeRef> Vfs::FindPrepared(InodeId directory, const Name& name) {
   }
 }
 
-bool Vfs::Shows(InodeId directory, const Name& name, InodeId inode) {
-  const Result<InodeRef> found = volume_.Lookup(directory, name);
-  return found.ok() && found->inode() == inode;
-}
-
 void Vfs::Lost(const LostName& lost) {
   if (lost.nlink == 0 && table_.MarkOrphan(lost.inode)) volume_.Reclaim(lost.inode);
 }

@@ -193,12 +193,11 @@ class Vfs {
   // RETURNS: the name, EPERM for the private area: nothing can be made there, linked or renamed into it.
   static Result<Name> NewName(InodeId directory, std::string_view name);
 
-  // flags.cc. RETURNS: what policy says to a change of what has these flags.
-  static Status CheckFlags(uint32_t flags, Change change);
-  // The same for an inode, unless the backing sees to it. REQUIRES: prepared.
+  // flags.cc. RETURNS: what policy says to a change of the inode, by its flags, unless the backing sees to it. REQUIRES: prepared.
   Status CheckChange(InodeId inode, Change change);
-  // The same for what takes a name of the inode away from the directory.
-  Status CheckLoss(InodeId directory, InodeId inode);
+  // The same for what takes a name of the inode away from the directory; ESTALE rather than a refusal when the name is not the inode's any
+  // longer, as the volume says it. REQUIRES: shared(directory) or more.
+  Status CheckLoss(InodeId directory, const Name& name, InodeId inode);
   Status CheckRename(const RenameRequest& request);  // rename.cc
   // REQUIRES for these: exclusive(inode).
   Status SetFlagsLocked(const Caller& caller, InodeId inode, uint32_t flags);
@@ -207,8 +206,6 @@ class Vfs {
   Status MayLinkTo(const Caller& caller, InodeId inode);
   // Finds the inode behind a name, prepared, with no lock held: to be looked at again under locks.
   Result<InodeRef> FindPrepared(InodeId directory, const Name& name);
-  // RETURNS: whether the name still shows that inode. REQUIRES: shared(directory) or more.
-  bool Shows(InodeId directory, const Name& name, InodeId inode);
   void Lost(const LostName& lost);
   // create.cc. The first handle of what was made. REQUIRES: its lookup is counted; no lock held.
   Result<CreatedFile> AttachNew(CreatedInode created, int open_flags);

@@ -39,8 +39,6 @@ void Note(std::vector<FileLock>& held, FileLock lock) {
   held = std::move(rest);
 }
 
-bool IsOpenForWriting(int file) { return (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY; }
-
 }  // namespace
 
 FileLock FileLock::From(const struct flock& raw) {
@@ -73,6 +71,16 @@ FileLocks::Holder& FileLocks::FindOrAdd(Holders& holders, const LockOwner& owner
   return found != nullptr ? *found : holders.emplace_back(Holder{.owner = owner});
 }
 
+void FileLocks::Holder::UnlockAll() const {
+  if (description == nullptr) return;
+  struct flock all = FileLock().ToFlock();
+  if (owner.style == LockStyle::kWhole) {
+    flock(description->fd.get(), LOCK_UN);
+  } else {
+    fcntl(description->fd.get(), F_OFD_SETLK, &all);
+  }
+}
+
 void FileLocks::Holder::Take(Description to) {
   description = std::move(to);
   for (LockWait* const wait : waiting) wait->WakeUp();
@@ -80,15 +88,7 @@ void FileLocks::Holder::Take(Description to) {
 
 // The description is kept by who waits by it, and its locks with it.
 void FileLocks::Holder::LetGo() {
-  if (description != nullptr) {
-    const int fd = description->fd.get();
-    struct flock all = FileLock().ToFlock();
-    if (owner.style == LockStyle::kWhole) {
-      flock(fd, LOCK_UN);
-    } else {
-      fcntl(fd, F_OFD_SETLK, &all);
-    }
-  }
+  UnlockAll();
   Take(nullptr);
   held.clear();
   holds_whole = false;
@@ -116,12 +116,11 @@ void FileLocks::Tidy(Shard& shard, InodeId inode) {
 // What is held by a description that is open for reading only are shared locks, and another may have them as well; so the new one has them
 // before the old one lets go. That one may stay open for a while, with somebody who waits by it.
 Status FileLocks::MoveTo(Holder& holder, Description to, bool writable) {
-  struct flock all = FileLock().ToFlock();
   for (const FileLock& lock : holder.held) {
     struct flock raw = lock.ToFlock();
     if (fcntl(to->fd.get(), F_OFD_SETLK, &raw) != 0) return LastError("fcntl lock");
   }
-  if (holder.description != nullptr) fcntl(holder.description->fd.get(), F_OFD_SETLK, &all);
+  holder.UnlockAll();
   holder.Take(std::move(to));
   holder.writable = writable;
   return {};

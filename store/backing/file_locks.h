@@ -100,6 +100,7 @@ class FileLocks {
 
     // Whoever waits by the description that it had waits by the new one then: his own locks, which are that one's, would be in his way.
     void Take(Description to);
+    void UnlockAll() const;  // by the description
     void LetGo();
   };
   using Holders = std::vector<Holder>;

@@ -183,6 +183,8 @@ Result<BackingStat> StatAt(int directory_fd, const char* name) {
   return FromStatx(found);
 }
 
+bool IsOpenForWriting(int fd) { return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY; }
+
 Status ListDirectory(int directory_fd, const Backing::EntryVisitor& visit) {
   const auto opened = ReopenDirectory(directory_fd);
   if (!opened.ok()) return opened.error();

@@ -47,6 +47,8 @@ Result<UniqueFd> ReopenDirectory(int directory_fd);
 // "/proc/self/fd/N": the way to act on what a descriptor refers to with calls that only take paths.
 std::string ProcPath(int fd);
 
+bool IsOpenForWriting(int fd);
+
 // Stats the entry itself; with an empty `name` the descriptor's. EXDEV for a component on which another filesystem is mounted.
 Result<BackingStat> StatAt(int directory_fd, const char* name);
 

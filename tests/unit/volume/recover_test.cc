@@ -53,6 +53,20 @@ class RecoverTest : public VolumeTest {
     ASSERT_EQ(Rename("e/a", "d/b"), 0);
     AnnounceMoves();
   }
+  // The long name that was there for its small letters alone is gone; the content was left to the old entry.
+  void LoseSmallLettersAndKeepTheContent() {
+    AnnounceMoveOfAToB();
+    const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
+    ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
+    BareFile("e/A", "content");
+    ASSERT_EQ(backing().SetTimes(BareDirectory("e"), BackingName("A"), std::nullopt, was->mtime).code(), 0);
+    BareFile("d/b", "");
+    Open();
+    EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
+    EXPECT_EQ(volume().SettleSome(10).code(), 0);
+    Close();
+    EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/"));
+  }
   // And killed before the first.
   void AnnounceMoves() {
     backing().SetFaultHook([](BackingCall call, const std::string&) { return call == BackingCall::kRename ? EIO : 0; });
@@ -231,34 +245,10 @@ TEST_F(RecoverOnFatTest, WhatLostItsSmallLettersIsNoLossOfTheOther) {
 }
 
 // The same, when the fsck of the backing has left the content to the old entry.
-TEST_F(RecoverOnFatTest, WhatLostItsSmallLettersKeepsItsContent) {
-  AnnounceMoveOfAToB();
-  const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
-  ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
-  BareFile("e/A", "content");
-  ASSERT_EQ(backing().SetTimes(BareDirectory("e"), BackingName("A"), std::nullopt, was->mtime).code(), 0);
-  BareFile("d/b", "");
-  Open();
-  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
-  EXPECT_EQ(volume().SettleSome(10).code(), 0);
-  Close();
-  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/"));
-}
+TEST_F(RecoverOnFatTest, WhatLostItsSmallLettersKeepsItsContent) { LoseSmallLettersAndKeepTheContent(); }
 
 // Linux's vfat tells letters apart when it is mounted with iocharset=utf8, and finds such an entry by its short name only.
-TEST_F(RecoverOnFatWithUtf8Test, WhatLostItsSmallLettersKeepsItsContent) {
-  AnnounceMoveOfAToB();
-  const Result<BackingStat> was = backing().Stat(BareDirectory("e"), BackingName("a"));
-  ASSERT_EQ(backing().RemoveFile(BareDirectory("e"), BackingName("a")).code(), 0);
-  BareFile("e/A", "content");
-  ASSERT_EQ(backing().SetTimes(BareDirectory("e"), BackingName("A"), std::nullopt, was->mtime).code(), 0);
-  BareFile("d/b", "");
-  Open();
-  EXPECT_THAT(Names(), ElementsAre("d/", "d/b=content", "e/"));
-  EXPECT_EQ(volume().SettleSome(10).code(), 0);
-  Close();
-  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b=content", "e/"));
-}
+TEST_F(RecoverOnFatWithUtf8Test, WhatLostItsSmallLettersKeepsItsContent) { LoseSmallLettersAndKeepTheContent(); }
 
 // As long as nobody has parted them, to remove the one would free the content of the other.
 TEST_F(RecoverOnFatTest, WhatLostItsLongNameIsNobodyElsesBeforeItIsParted) {
