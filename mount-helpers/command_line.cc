@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fuse/lowlevel/session.h"
+#include "mount-helpers/policy_source.h"
 
 namespace hardlinkfs {
 namespace {
@@ -126,7 +127,36 @@ Command ParseTool(int argc, const char* const* argv) {
   status_app.add_flag("--json", status.json, "for programs");
   status_app.footer("The exit status is 3 when a sync has failed, and the mount has to be mounted again.");
 
+  CLI::App& policy_app = *app.add_subcommand("policy", "rules for who may do what: hardlinkfs-policy(5)");
+  policy_app.require_subcommand(1);
+  PolicyCheckCommand check;
+  CLI::App& check_app = *policy_app.add_subcommand("check", "tell what is wrong with policy files");
+  check_app.add_option("FILE", check.files, std::string("default: ") + kMachinePolicy);
+  check_app.footer("The exit status is 1 when something is.");
+  PolicyShowCommand show;
+  CLI::App& show_app = *policy_app.add_subcommand("show", "print the policy that is in force in a mount");
+  show_app.add_option("PATH", show.path, "the mountpoint, or anything in the mount")->required();
+
+  ReloadCommand reload;
+  CLI::App& reload_app = *app.add_subcommand("reload", "have a mount read its policy file again, as SIGHUP does");
+  reload_app.add_option("PATH", reload.path, "the mountpoint, or anything in the mount")->required();
+  reload_app.footer("When the file is wrong, the old policy stays in force, and the exit status is 1.");
+
+  WhyCommand why;
+  CLI::App& why_app = *app.add_subcommand("why", "tell what a mount has refused last, and by which rule");
+  why_app.add_option("PATH", why.path, "the mountpoint, or anything in the mount")->required();
+  why_app.add_option("-n,--count", why.count, "so many of the last")->capture_default_str();
+  why_app.add_flag("--json", why.json, "for programs: an object a line");
+  why_app.footer(
+      "Others' operations are shown to root and to who has mounted only. What the kernel has refused by itself, as for missing\n"
+      "permissions, a mount does not hear of.");
+
   return Parse(app, argc, argv, [&]() -> Command {
+    if (check.files.empty()) check.files = {kMachinePolicy};
+    if (check_app.parsed()) return check;
+    if (show_app.parsed()) return show;
+    if (reload_app.parsed()) return reload;
+    if (why_app.parsed()) return why;
     rebuild.options = Join(rebuild_options);
     if (rebuild_app.parsed()) return rebuild;
     if (probe_app.parsed()) return probe;

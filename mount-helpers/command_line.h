@@ -2,8 +2,10 @@
 #ifndef HARDLINKFS_MOUNT_HELPERS_COMMAND_LINE_H_
 #define HARDLINKFS_MOUNT_HELPERS_COMMAND_LINE_H_
 
+#include <cstddef>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "fuse/lowlevel/options.h"
 #include "mount-helpers/fsck_arguments.h"
@@ -37,6 +39,28 @@ struct StatusCommand {
   std::string path;
 };
 
+// `hardlinkfs policy check [FILE...]`
+struct PolicyCheckCommand {
+  std::vector<std::string> files;
+};
+
+// `hardlinkfs policy show PATH`
+struct PolicyShowCommand {
+  std::string path;
+};
+
+// `hardlinkfs reload PATH`
+struct ReloadCommand {
+  std::string path;
+};
+
+// `hardlinkfs why [-n COUNT] [--json] PATH`
+struct WhyCommand {
+  bool json = false;
+  size_t count = 10;
+  std::string path;
+};
+
 // --help, --version
 struct PrintCommand {
   std::string text;
@@ -48,7 +72,8 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PrintCommand, UsageError>;
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PolicyCheckCommand,
+                             PolicyShowCommand, ReloadCommand, WhyCommand, PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

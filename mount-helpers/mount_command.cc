@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -36,6 +37,7 @@
 #include "mount-helpers/logging.h"
 #include "mount-helpers/mount_points.h"
 #include "mount-helpers/open_source.h"
+#include "mount-helpers/policy_source.h"
 #include "mount-helpers/termination.h"
 #include "store/base/clock.h"
 #include "store/base/privilege.h"
@@ -72,7 +74,6 @@ VfsOptions ToVfsOptions(const MountOptions& options, size_t max_open) {
   VfsOptions out;
   out.max_open = max_open;
   out.commit = options.commit;
-  out.links = options.links;
   out.durability = ToDurability(options.synchronous);
   out.atime = options.no_atime || options.read_only ? Atime::kNever : Atime::kRelative;
   return out;
@@ -133,13 +134,31 @@ size_t RaiseDescriptorLimit() {
 // would have it, half of the memory is holes after a while. Few threads are at work at the same time.
 void ShareArenas() { mallopt(M_ARENA_MAX, 2); }
 
+// RETURNS: what is wrong with the policy, when the old one stays in force.
+std::string Reload(const PolicySource& source, Gate& gate) {
+  const auto loaded = source.Load();
+  if (const auto* const wrong = std::get_if<std::string>(&loaded)) {
+    spdlog::error("the policy was not loaded, the old one stays in force: {}", *wrong);
+    return *wrong;
+  }
+  const auto& policy = std::get<std::shared_ptr<const LoadedPolicy>>(loaded);
+  gate.Load(policy);
+  spdlog::info("the policy was loaded again{}", policy->source.empty() ? ": there is no file" : " from " + policy->source);
+  return {};
+}
+
 // One mount from the opened volume to its end.
 class Mount {
  public:
   Mount(const MountPoints& points, const MountOptions& options, const TerminationSignals& signals, StartupReport& report)
       : points_(points), options_(options), signals_(signals), report_(report) {}
 
-  std::optional<Failure> Run(const OpenedSource& opened, const Clock& clock, const VfsOptions& vfs_options) {
+  std::optional<Failure> Run(const OpenedSource& opened, const Clock& clock, const PolicySource& policy, VfsOptions vfs_options) {
+    const auto loaded = policy.Load();
+    if (const auto* const wrong = std::get_if<std::string>(&loaded))
+      return Failure{ExitStatus::kMountFailed,
+                     *wrong + "\nhardlinkfs: " + points_.source_path + ": not mounted, as its policy cannot be used"};
+    vfs_options.policy = std::get<std::shared_ptr<const LoadedPolicy>>(loaded);
     KernelPassthrough passthrough;
     SessionCache cache;
     Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
@@ -150,6 +169,7 @@ class Mount {
     session.believe = ToBelieve(options_, vfs_options.backing);
     session.locks = ToLockSharing(options_.locks, vfs_options.backing);
     session.io_uring = UsesIoUring(options_.io_uring, session.locks);
+    session.reload_policy = [&policy, &vfs] { return Reload(policy, vfs.gate()); };
     std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.volume().capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);
@@ -164,7 +184,11 @@ class Mount {
       return FailureOn(points_.source_path, "cannot be mounted on " + points_.mountpoint + ": " + failure->reason, failure->code);
     }
     Session& session = *std::get<std::unique_ptr<Session>>(mounted);
-    const TerminationSignals::Watch watch(signals_, [&session](int signal) {
+    const TerminationSignals::Watch watch(signals_, [&session, &session_options](int signal) {
+      if (signal == SIGHUP) {
+        session_options.reload_policy();
+        return;
+      }
       spdlog::info("ending on signal {}", signal);
       session.End();
     });
@@ -209,7 +233,8 @@ std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions
   vfs_options.backing = source.use();
   // By it somebody else's writes would get root's reserve of a full filesystem, and past his quota.
   if (source.use() == BackingUse::kShared) GiveUpPrivilege(CAP_SYS_RESOURCE);
-  return Mount(points, options, signals, report).Run(source, clock, vfs_options);
+  const PolicySource policy(options, points.source.get(), points.source_path, points.mountpoint, source.use());
+  return Mount(points, options, signals, report).Run(source, clock, policy, std::move(vfs_options));
 }
 
 int ServerProcess(const MountCommand& command, const MountPoints& points, const MountOptions& options, StartupReport& report) {
@@ -247,7 +272,6 @@ OpenOptions ToOpenOptions(const MountOptions& options, uint32_t process_umask) {
   out.volume.keeper_gid = getgid();
   out.volume.file_mode = Masked(options.file_umask, options, process_umask);
   out.volume.directory_mode = Masked(options.directory_umask, options, process_umask);
-  out.volume.max_links = options.link_limit().value_or(out.volume.max_links);
   return out;
 }
 

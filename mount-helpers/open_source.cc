@@ -129,7 +129,6 @@ std::variant<OpenedSource, Failure> OpenAsMirror(const MountPoints& points, cons
   OpenMirrorOptions open;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) open.volume.max_held = std::min<size_t>(limit.rlim_cur / 8, open.volume.max_held);
-  open.volume.max_links = options.link_limit();
   if (options.watch == WatchUse::kOff) open.volume.watching = Watching::kNever;
   if (options.submounts == SubmountUse::kFollow) open.volume.submounts = Submounts::kFollow;
   open.map = {.uids = options.mapped_uids, .gids = options.mapped_gids};

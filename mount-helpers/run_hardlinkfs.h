@@ -4,7 +4,8 @@
 
 namespace hardlinkfs {
 
-// Does all that the program does, with the arguments of main. RETURNS: its exit status. A server goes on in a process of its own, if it is to.
+// Does all that the program does, with the arguments of main. RETURNS: its exit status. A server goes on in a process of its own, if it is
+// to.
 int RunHardlinkfs(int argc, char** argv);
 
 }  // namespace hardlinkfs

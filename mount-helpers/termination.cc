@@ -19,7 +19,7 @@ TerminationSignals::TerminationSignals() {
 bool TerminationSignals::Pending() const {
   sigset_t pending{};
   sigpending(&pending);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  for (const int signal : {SIGTERM, SIGINT}) {
     if (sigismember(&pending, signal) == 1) return true;
   }
   return false;

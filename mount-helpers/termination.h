@@ -1,4 +1,4 @@
-// TerminationSignals: SIGTERM, SIGINT and SIGHUP as an event for one thread, instead of an interruption of any.
+// TerminationSignals: SIGTERM and SIGINT, and SIGHUP, as an event for one thread, instead of an interruption of any.
 #ifndef HARDLINKFS_MOUNT_HELPERS_TERMINATION_H_
 #define HARDLINKFS_MOUNT_HELPERS_TERMINATION_H_
 
@@ -14,7 +14,7 @@ class TerminationSignals {
  public:
   TerminationSignals();
 
-  // RETURNS: whether one has arrived that nobody has taken yet.
+  // RETURNS: whether one that ends us has arrived, and nobody has taken it yet.
   bool Pending() const;
 
   // Waits for the next one, from now on. While it exists, `on_signal` is called with each that arrives, from a thread of its own.

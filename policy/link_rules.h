@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 
 #include "policy/decision.h"
 #include "store/base/attributes.h"
@@ -18,17 +20,32 @@ enum class LinkProtection { kHost, kOn, kOff, kOwner };
 enum class Flavor { kLinux, kBsd };
 enum class LinkUse { kAllow, kDeny };
 
+// As ext4 and FreeBSD have them.
+inline constexpr uint32_t kLinuxMaxLinks = 65000;
+inline constexpr uint32_t kBsdMaxLinks = 32767;
+
+// How many names an inode may have. A value.
+struct LinkLimits {
+  std::optional<uint32_t> all;           // unset: as the flavor and the regime have it
+  std::map<FileType, uint32_t> by_type;  // goes before `all`
+
+  bool operator==(const LinkLimits&) const = default;
+};
+
 struct LinkRules {
   LinkProtection protection = LinkProtection::kHost;
   LinkUse links = LinkUse::kAllow;
+  LinkUse symlinks = LinkUse::kAllow;  // to symlinks, that is
+  LinkUse specials = LinkUse::kAllow;  // to devices, fifos and sockets
   Flavor flavor = Flavor::kLinux;
+  LinkLimits max_links;
 
+  // RETURNS: nullopt when nothing is said of it here.
+  std::optional<uint32_t> LimitOf(FileType type) const;
   // RETURNS: whether nothing is ever refused.
-  bool are_empty() const { return links == LinkUse::kAllow && (protection == LinkProtection::kHost || protection == LinkProtection::kOff); }
+  bool are_empty() const;
+  bool operator==(const LinkRules&) const = default;
 };
-
-// LINK_MAX of FreeBSD.
-inline constexpr uint32_t kBsdMaxLinks = 32767;
 
 // RETURNS: the first refusal, in the kernel's order (may_linkat in fs/namei.c, then the filesystem). `may_read_and_write` tells whether the
 // caller may both for the inode; it is asked for only if that matters.

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace hardlinkfs {
 
@@ -15,10 +16,31 @@ struct StatusReply {
   char json[kBytes];
 };
 
+// A part of a text that may be longer than what ioctl(2) takes at a time.
+struct TextExchange {
+  uint64_t offset;  // of the first byte that is asked for; of refusals the number after which they begin
+  uint64_t total;   // of a reply: how long the text is
+  uint64_t bytes;   // of a reply: of `text`
+  char text[16352];
+};
+
+// Empty when the policy was loaded; else what is wrong with it, and the old one is in force.
+struct ReloadReply {
+  char complaint[8192];
+};
+
 inline constexpr unsigned kControlType = 0xB7;  // free in Documentation/userspace-api/ioctl/ioctl-number.rst
 // Makes all that was acknowledged before durable, contents too. RETURNS: as fsync(2).
 inline constexpr unsigned kControlSync = _IO(kControlType, 1);
 inline constexpr unsigned kControlStatus = _IOR(kControlType, 2, StatusReply);
+
+// The policy in force, as TOML.
+inline constexpr unsigned kControlPolicy = _IOWR(kControlType, 8, TextExchange);
+// Reads the policy's file again. EPERM for all but root and who has mounted.
+inline constexpr unsigned kControlReload = _IOR(kControlType, 9, ReloadReply);
+// The last refusals, a JSON object a line, oldest first; those of the caller's own operations, and for root and who has mounted all. The
+// offset of the reply is the number of the last; no bytes: there are no more.
+inline constexpr unsigned kControlRefusals = _IOWR(kControlType, 10, TextExchange);
 
 }  // namespace hardlinkfs
 

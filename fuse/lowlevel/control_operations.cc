@@ -1,4 +1,4 @@
-// ioctl(2): what the `hardlinkfs` command asks, see control.h, and what flag_ioctl.h has.
+// ioctl(2): what the `hardlinkfs` command asks, see control.h, and what flag_ioctl.h and policy_ioctl.h have.
 #include <unistd.h>
 
 #include <cstring>
@@ -9,6 +9,7 @@
 #include "fuse/lowlevel/control.h"
 #include "fuse/lowlevel/flag_ioctl.h"
 #include "fuse/lowlevel/operations.h"
+#include "fuse/lowlevel/policy_ioctl.h"
 #include "fuse/lowlevel/reply.h"
 
 namespace hardlinkfs {
@@ -75,6 +76,7 @@ Status ReplyStatus(Server& server, fuse_req_t request, size_t room) {
 Status Ioctl(Server& server, fuse_req_t request, fuse_ino_t inode, unsigned command, void* /*argument*/, fuse_file_info* /*file*/,
              unsigned /*flags*/, const void* in, size_t in_size, size_t out_size) {
   if (IsFlagIoctl(command)) return FlagIoctl(server, request, inode, command, {static_cast<const char*>(in), in_size}, out_size);
+  if (IsPolicyIoctl(command)) return PolicyIoctl(server, request, command, {static_cast<const char*>(in), in_size}, out_size);
   switch (command) {
     case kControlSync: {
       const Status synced = server.vfs.SyncAll();

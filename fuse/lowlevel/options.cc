@@ -6,9 +6,11 @@
 #include <charconv>
 #include <filesystem>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "fuse/lowlevel/option_values.h"
+#include "policy/words.h"
 
 namespace hardlinkfs {
 namespace {
@@ -115,24 +117,16 @@ bool SetLocks(MountOptions& options, const std::string& value) {
   return Choose(options.locks, value, choices);
 }
 
-bool SetLinkProtection(MountOptions& options, const std::string& value) {
-  constexpr std::array choices{std::pair<std::string_view, LinkProtection>{"host", LinkProtection::kHost},
-                               std::pair<std::string_view, LinkProtection>{"on", LinkProtection::kOn},
-                               std::pair<std::string_view, LinkProtection>{"off", LinkProtection::kOff},
-                               std::pair<std::string_view, LinkProtection>{"owner", LinkProtection::kOwner}};
-  return Choose(options.links.protection, value, choices);
+template <typename Value>
+bool SetWord(std::optional<Value>& choice, const std::string& value, std::span<const Word<Value>> words) {
+  choice = ValueOf(words, value);
+  return choice.has_value();
 }
 
-bool SetLinks(MountOptions& options, const std::string& value) {
-  constexpr std::array choices{std::pair<std::string_view, LinkUse>{"allow", LinkUse::kAllow},
-                               std::pair<std::string_view, LinkUse>{"deny", LinkUse::kDeny}};
-  return Choose(options.links.links, value, choices);
-}
-
-bool SetFlavor(MountOptions& options, const std::string& value) {
-  constexpr std::array choices{std::pair<std::string_view, Flavor>{"linux", Flavor::kLinux},
-                               std::pair<std::string_view, Flavor>{"bsd", Flavor::kBsd}};
-  return Choose(options.links.flavor, value, choices);
+bool SetPolicy(MountOptions& options, const std::string& value) {
+  if (value != "none") return SetPath(options.policy, value);
+  options.policy = value;
+  return true;
 }
 
 // "1000:2000", or "@100:@200" of groups. An id that is named twice on one side could not be told back.
@@ -233,9 +227,15 @@ constexpr std::array kRules{
                "how many names a file may have (default: 65000, with flavor=bsd 32767, with names=backing as that)", SetMaxLinks},
     OptionRule{"protected_hardlinks", "host, on, off or owner",
                "who may link another's file, as in proc(5), here alone; owner: nobody (default: host, as the kernel has it)",
-               SetLinkProtection},
-    OptionRule{"links", "allow or deny", "deny: as on a filesystem without hard links (default: allow)", SetLinks},
-    OptionRule{"flavor", "linux or bsd", "whose errors and limits links have (default: linux)", SetFlavor},
+               [](MountOptions& o, const std::string& v) { return SetWord<LinkProtection>(o.protected_hardlinks, v, kLinkProtections); }},
+    OptionRule{"links", "allow or deny", "deny: as on a filesystem without hard links (default: allow)",
+               [](MountOptions& o, const std::string& v) { return SetWord<LinkUse>(o.links, v, kLinkUses); }},
+    OptionRule{"flavor", "linux or bsd", "whose errors and limits links have (default: linux)",
+               [](MountOptions& o, const std::string& v) { return SetWord<Flavor>(o.flavor, v, kFlavors); }},
+    OptionRule{"policy", "a path, or none",
+               "rules for who may do what, hardlinkfs-policy(5); options go before it (default: SOURCE/.hardlinkfs/policy.toml, or else "
+               "/etc/hardlinkfs/policy.toml, if there is one)",
+               SetPolicy},
     OptionRule{"io_uring", "auto, on or off", "talk to the kernel by io_uring (default: auto, where the kernel permits it)", SetIoUring},
     OptionRule{"passthrough", "auto or off", "let the kernel read and write file data by itself (default: auto)", SetPassthrough},
     OptionRule{"watch", "auto or off", "with names=backing, hear from the kernel what others change there (default: auto)", SetWatch},

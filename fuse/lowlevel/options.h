@@ -40,8 +40,12 @@ struct MountOptions {
   std::string store;  // empty: in the backing
   std::chrono::seconds commit{5};
   std::chrono::seconds snapshot{3600};  // 0: off
+  std::string policy;                   // a file, or "none"; empty: as by default
+  // What goes before the policy file.
+  std::optional<LinkProtection> protected_hardlinks;
+  std::optional<LinkUse> links;
+  std::optional<Flavor> flavor;
   std::optional<uint32_t> max_links;
-  LinkRules links;
   // How long the kernel may believe what it was told, in seconds; unset: as the regime has it.
   std::optional<double> attribute_timeout;
   std::optional<double> entry_timeout;
@@ -60,8 +64,6 @@ struct MountOptions {
   std::optional<uint32_t> forced_gid;
   ModeRules forced_modes;
   std::optional<std::pair<uint32_t, uint32_t>> create_for;
-  // RETURNS: what was asked for, or goes with the flavor; unset: as the regime has it.
-  std::optional<uint32_t> link_limit() const { return !max_links.has_value() && links.flavor == Flavor::kBsd ? kBsdMaxLinks : max_links; }
   bool forces_ids() const { return forced_uid.has_value() || forced_gid.has_value() || !forced_modes.empty(); }
   bool maps_ids() const { return !mapped_uids.empty() || !mapped_gids.empty(); }
   // For the kernel, as mount(8) spells them: nosuid, nodev, noexec, context=..., and "ro", "noatime", "sync" and "dirsync" when set.

@@ -41,9 +41,11 @@ struct SessionOptions {
   BackingUse backing = BackingUse::kOurs;
   LockSharing locks = LockSharing::kThisMount;
   Believe believe;
-  bool passthrough = false;              // if the kernel has it
-  bool io_uring = false;                 // if the kernel has it
-  bool debug = false;                    // log each request
+  bool passthrough = false;  // if the kernel has it
+  bool io_uring = false;     // if the kernel has it
+  bool debug = false;        // log each request
+  // Loads the policy again. RETURNS: what is wrong with it, if it was not loaded. Thread safety: any thread.
+  std::function<std::string()> reload_policy;
   std::optional<int64_t> restored_from;  // of what time the snapshot is that the catalog went back to last, seconds since the epoch
 };
 

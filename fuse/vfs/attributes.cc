@@ -4,6 +4,22 @@
 #include "fuse/vfs/vfs.h"
 
 namespace hardlinkfs {
+namespace {
+
+// One request of the kernel is one of these system calls, but for open(2) with O_TRUNC, which sets times too.
+Operation OperationFor(const AttributeChange& change) {
+  if (change.size.has_value()) return Operation::kTruncate;
+  if (change.uid.has_value() || change.gid.has_value()) return Operation::kChown;
+  return change.mode.has_value() ? Operation::kChmod : Operation::kUtimes;
+}
+
+// RETURNS: whether anybody has asked for it. What writing takes away by itself comes as a change of nothing.
+bool IsAskedFor(const AttributeChange& change) {
+  return change.size.has_value() || change.uid.has_value() || change.gid.has_value() || change.mode.has_value() ||
+         change.atime.has_value() || change.mtime.has_value();
+}
+
+}  // namespace
 
 Result<Attributes> Vfs::Refresh(InodeId inode, OpenContent& open) {
   const std::optional<Timestamp> last_write = open.TakeLastWrite();
@@ -55,18 +71,18 @@ Result<Attributes> Vfs::SetAttributes(const Caller& caller, InodeId inode, const
 }
 
 // As may_setattr of the kernel's fs/attr.c, and do_truncate.
-Status Vfs::CheckSet(const Attributes& attributes, const AttributeChange& change) const {
+Status Vfs::CheckSet(const Asked& asked, const Attributes& attributes, const AttributeChange& change) {
   if (volume_.capabilities().inode_flags || attributes.flags == 0) return {};
   if (change.size.has_value()) {
-    if (Status allowed = ToStatus(MayChange(attributes.flags, Change::kContent)); !allowed.ok()) return allowed;
+    if (Status allowed = CheckFlags(asked, attributes.flags, Change::kContent); !allowed.ok()) return allowed;
   }
   // Both times become now, which comes with a ctime; all else is setting them (utimensat(2)).
   const bool touches = change.ctime.has_value() && change.atime == change.ctime && change.mtime == change.ctime;
   const bool sets_times = !touches && (change.atime.has_value() || change.mtime.has_value());
   if (change.mode.has_value() || change.uid.has_value() || change.gid.has_value() || sets_times) {
-    return ToStatus(MayChange(attributes.flags, Change::kAttributes));
+    return CheckFlags(asked, attributes.flags, Change::kAttributes);
   }
-  return touches ? ToStatus(MayChange(attributes.flags, Change::kTouch)) : Status();
+  return touches ? CheckFlags(asked, attributes.flags, Change::kTouch) : Status();
 }
 
 Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change) {
@@ -75,7 +91,11 @@ Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const
   const auto held = volume_.locks().Exclusive(inode);
   Result<Attributes> attributes = volume_.Stat(inode);
   if (!attributes.ok()) return attributes.error();
-  if (Status allowed = CheckSet(*attributes, change); !allowed.ok()) return allowed.error();
+  const Asked asked{.operation = OperationFor(change), .caller = caller, .inode = inode};
+  if (Status allowed = CheckSet(asked, *attributes, change); !allowed.ok()) return allowed.error();
+  if (IsAskedFor(change)) {
+    if (Status allowed = Judge(asked); !allowed.ok()) return allowed.error();
+  }
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
     // Writes so far come before what is set now.

@@ -7,6 +7,31 @@
 #include "fuse/vfs/vfs.h"
 
 namespace hardlinkfs {
+namespace {
+
+Operation OperationFor(FileType type) {
+  switch (type) {
+    case FileType::kRegular:
+      return Operation::kCreate;
+    case FileType::kDirectory:
+      return Operation::kMkdir;
+    case FileType::kSymlink:
+      return Operation::kSymlink;
+    default:
+      return Operation::kMknod;
+  }
+}
+
+Asked NewNode(const Caller& caller, FileType type, std::optional<NameAt> name) {
+  return {.operation = OperationFor(type), .caller = caller, .type = type, .to = name};
+}
+
+}  // namespace
+
+Status Vfs::JudgeNew(const Asked& asked, InodeId directory) {
+  if (Status addable = CheckChange(asked, directory, Change::kNewEntry); !addable.ok()) return addable;
+  return Judge(asked);
+}
 
 Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request) {
   const Result<Name> component = NewName(directory, name);
@@ -14,10 +39,13 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const auto held = volume_.locks().Exclusive(directory);
-    if (Status addable = CheckChange(directory, Change::kNewEntry); !addable.ok()) return addable.error();
+    if (Status allowed = JudgeNew(NewNode(caller, request.type, NameAt{directory, name}), directory); !allowed.ok()) {
+      return allowed.error();
+    }
     Result<CreatedInode> created = volume_.Create(caller, directory, *component, request);
     if (!created.ok()) return created.error();
     table_.AddLookup(std::move(created->inode));
+    Saw(created->attributes.inode, directory, name);
     return created->attributes;
   }));
 }
@@ -38,11 +66,14 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
+  const Asked asked = NewNode(caller, FileType::kRegular, NameAt{directory, name});
   Result<CreatedInode> created = WithSpace([&]() -> Result<CreatedInode> {
     const auto held = volume_.locks().Exclusive(directory);
-    if (Status addable = CheckChange(directory, Change::kNewEntry); !addable.ok()) return addable.error();
+    if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
     Result<CreatedInode> fresh = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
-    if (fresh.ok()) table_.AddLookup(std::move(fresh->inode));
+    if (!fresh.ok()) return fresh;
+    table_.AddLookup(std::move(fresh->inode));
+    Saw(fresh->attributes.inode, directory, name);
     return fresh;
   });
   // The kernel believes that the name was not there. Now it looks again, and finds what somebody else has made meanwhile.
@@ -65,7 +96,7 @@ Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, 
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
   return WithSpace([&]() -> Result<CreatedFile> {
-    if (Status addable = CheckChange(directory, Change::kNewEntry); !addable.ok()) return addable.error();
+    if (Status allowed = JudgeNew(NewNode(caller, FileType::kRegular, std::nullopt), directory); !allowed.ok()) return allowed.error();
     const Volume::Linkable linkable = (open_flags & O_EXCL) == 0 ? Volume::Linkable::kYes : Volume::Linkable::kNo;
     Result<CreatedInode> created = volume_.CreateUnnamed(caller, directory, mode, linkable);
     if (!created.ok()) return created.error();

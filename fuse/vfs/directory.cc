@@ -39,7 +39,10 @@ Status Vfs::ReadDirectory(InodeId directory, DirectoryStream& stream, uint64_t o
         if (!listed.has_value()) unprepared.push_back(name.inode);
         if (!unprepared.empty()) continue;
         if (!visit(listed->entry)) return {};
-        if (listed->entry.attributes.has_value()) table_.AddLookup(std::move(listed->inode));
+        if (listed->entry.attributes.has_value()) {
+          table_.AddLookup(std::move(listed->inode));
+          Saw(listed->entry.attributes->inode, directory, listed->entry.name);
+        }
         after = name.offset;
       }
     }

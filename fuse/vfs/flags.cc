@@ -11,18 +11,34 @@
 namespace hardlinkfs {
 
 // What cannot be looked at the operation itself will tell.
-Status Vfs::CheckChange(InodeId inode, Change change) {
+Status Vfs::CheckChange(const Asked& asked, InodeId inode, Change change) {
   if (volume_.capabilities().inode_flags) return {};
   const Result<Attributes> attributes = volume_.Stat(inode);
-  return attributes.ok() ? ToStatus(MayChange(attributes->flags, change)) : Status();
+  return attributes.ok() ? CheckFlags(asked, attributes->flags, change) : Status();
 }
 
-Status Vfs::CheckLoss(InodeId directory, const Name& name, InodeId inode) {
-  Status removable = CheckChange(directory, Change::kLostEntry);
-  if (removable.ok()) removable = CheckChange(inode, Change::kLostName);
-  if (removable.ok()) return {};
-  const Result<InodeRef> found = volume_.Lookup(directory, name);
-  return found.ok() && found->inode() == inode ? removable : Error{ESTALE, "the name is another's by now"};
+Status Vfs::CheckFlags(const Asked& asked, uint32_t flags, Change change) {
+  Decision refusal = MayChange(flags, change);
+  if (refusal.has_value()) Note(asked, *refusal);
+  return ToStatus(refusal);
+}
+
+bool Vfs::IsFlagged(InodeId inode) {
+  if (volume_.capabilities().inode_flags) return false;
+  const Result<Attributes> attributes = volume_.Stat(inode);
+  return attributes.ok() && attributes->flags != 0;
+}
+
+Status Vfs::JudgeLoss(const Asked& asked) {
+  const InodeId directory = asked.from->directory;
+  if (!gate_.Watches(asked.operation) && !IsFlagged(directory) && !IsFlagged(asked.inode)) return {};
+  const Result<Name> name = Name::From(asked.from->name);
+  if (!name.ok()) return name.error();
+  const Result<InodeRef> found = volume_.Lookup(directory, *name);
+  if (!found.ok() || found->inode() != asked.inode) return Error{ESTALE, "the name is another's by now"};
+  if (Status removable = CheckChange(asked, directory, Change::kLostEntry); !removable.ok()) return removable;
+  if (Status losable = CheckChange(asked, asked.inode, Change::kLostName); !losable.ok()) return losable;
+  return Judge(asked);
 }
 
 Result<uint32_t> Vfs::GetFlags(InodeId inode) {
@@ -35,6 +51,7 @@ Status Vfs::SetFlags(const Caller& caller, InodeId inode, uint32_t flags) {
   AwaitCloses(inode);
   {
     const auto held = volume_.locks().Exclusive(inode);
+    if (Status allowed = Judge({.operation = Operation::kSetflags, .caller = caller, .inode = inode}); !allowed.ok()) return allowed;
     if (Status set = SetFlagsLocked(caller, inode, flags); !set.ok()) return set;
   }
   return Promise(Durability::kEverything);

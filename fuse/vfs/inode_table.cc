@@ -25,6 +25,32 @@ bool InodeTable::DropLookups(InodeId inode, uint64_t count) {
   return erased.orphan;
 }
 
+void InodeTable::NoteName(InodeId inode, InodeId directory, std::string_view name) {
+  SeenName seen{directory, std::string(name)};
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  if (found == shard.entries.end()) return;
+  std::unique_ptr<std::vector<SeenName>>& names = found->second.names;
+  if (names == nullptr) names = std::make_unique<std::vector<SeenName>>();
+  if (std::find(names->begin(), names->end(), seen) == names->end()) names->push_back(std::move(seen));
+}
+
+void InodeTable::DropName(InodeId inode, InodeId directory, std::string_view name) {
+  Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  if (found != shard.entries.end() && found->second.names != nullptr)
+    std::erase(*found->second.names, SeenName{directory, std::string(name)});
+}
+
+std::vector<SeenName> InodeTable::NamesOf(InodeId inode) const {
+  const Shard& shard = ShardOf(inode);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(inode);
+  return found == shard.entries.end() || found->second.names == nullptr ? std::vector<SeenName>() : *found->second.names;
+}
+
 bool InodeTable::Close(InodeId inode) {
   Erased erased;
   Shard& shard = ShardOf(inode);

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -78,6 +80,13 @@ class OpenContent {
   std::optional<Timestamp> last_write_ GUARDED_BY(mutex_);
 };
 
+// A name by which the kernel has found an inode.
+struct SeenName {
+  InodeId directory{};
+  std::string name;
+  bool operator==(const SeenName&) const = default;
+};
+
 // Thread safety: any thread.
 class InodeTable {
  public:
@@ -85,6 +94,11 @@ class InodeTable {
   void AddLookup(InodeRef inode);
   // RETURNS: true when the kernel does not know the inode any longer and it is an orphan: then it can be reclaimed.
   bool DropLookups(InodeId inode, uint64_t count);
+  // Names of an inode that the kernel knows, for who goes by names where the backing has authority over them: there nobody can be asked for
+  // all of a file's, but the one that an operation goes by has been looked up. Kept until the kernel has forgotten the inode.
+  void NoteName(InodeId inode, InodeId directory, std::string_view name);
+  void DropName(InodeId inode, InodeId directory, std::string_view name);
+  std::vector<SeenName> NamesOf(InodeId inode) const;
   // The inode lost its last name (or was made without one). RETURNS: true when the kernel does not know it: then it can be reclaimed.
   bool MarkOrphan(InodeId inode);
   // The inode got a name (O_TMPFILE).
@@ -116,6 +130,7 @@ class InodeTable {
     bool may_be_mapped = false;
     std::shared_ptr<OpenContent> open;
     InodeRef known;
+    std::unique_ptr<std::vector<SeenName>> names;  // null: none was noted
   };
   struct Shard {
     mutable Mutex mutex;

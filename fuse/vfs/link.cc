@@ -2,29 +2,8 @@
 #include <cerrno>
 
 #include "fuse/vfs/vfs.h"
-#include "policy/access.h"
-#include "policy/link_rules.h"
-#include "store/base/acl.h"
 
 namespace hardlinkfs {
-
-Status Vfs::MayLinkTo(const Caller& caller, InodeId inode) {
-  if (options_.links.are_empty()) return {};
-  const Result<Attributes> attributes = volume_.Stat(inode);
-  if (!attributes.ok()) return attributes.error();
-  const auto may_read_and_write = [&] {
-    const Result<std::string> value = volume_.GetXattr(inode, std::string(kAccessAclXattr));
-    if (!value.ok() && value.code() != ENODATA && value.code() != EOPNOTSUPP) return false;
-    std::optional<Acl> acl;
-    if (value.ok()) {
-      const Result<Acl> parsed = ParseAcl(*value);
-      if (!parsed.ok()) return false;
-      acl = *parsed;
-    }
-    return MayAccess(caller, *attributes, acl, kMayRead | kMayWrite);
-  };
-  return ToStatus(MayLink(options_.links, caller, *attributes, may_read_and_write));
-}
 
 Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_directory, std::string_view new_name) {
   const Result<Name> component = NewName(new_directory, new_name);
@@ -34,13 +13,15 @@ Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_di
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const InodeId involved[] = {inode, new_directory};
     const auto held = volume_.locks().Exclusive(involved);
-    if (Status addable = CheckChange(new_directory, Change::kNewEntry); !addable.ok()) return addable.error();
-    if (Status nameable = CheckChange(inode, Change::kNewName); !nameable.ok()) return nameable.error();
-    if (Status may_link = MayLinkTo(caller, inode); !may_link.ok()) return may_link.error();
+    const Asked asked{.operation = Operation::kLink, .caller = caller, .inode = inode, .to = NameAt{new_directory, new_name}};
+    if (Status addable = CheckChange(asked, new_directory, Change::kNewEntry); !addable.ok()) return addable.error();
+    if (Status nameable = CheckChange(asked, inode, Change::kNewName); !nameable.ok()) return nameable.error();
+    if (Status allowed = Judge(asked); !allowed.ok()) return allowed.error();
     const Result<Attributes> linked = volume_.Link(caller, inode, new_directory, *component);
     if (!linked.ok()) return linked.error();
     table_.ClearOrphan(inode);
     table_.AddLookup(InodeRef(inode));
+    Saw(inode, new_directory, new_name);
     // As in Lookup: of a file that is being written the volume is behind.
     if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) {
       if (const Result<Attributes> fresh = RefreshPrivileges(inode, *open); fresh.ok()) return Show(*fresh);

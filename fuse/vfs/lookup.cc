@@ -48,6 +48,7 @@ Result<Attributes> Vfs::Lookup(InodeId directory, std::string_view name) {
         if (attributes.code() == ESTALE && attempts < kAttempts) continue;
         if (!attributes.ok()) return attributes.code() == ENOENT ? Error{EUCLEAN, "name without an inode"} : attributes.error();
         table_.AddLookup(*std::move(inode));
+        Saw(attributes->inode, directory, name);
         shown = *attributes;
       }
     }

@@ -64,7 +64,9 @@ OpenedFile Vfs::Attach(const Attributes& attributes, std::unique_ptr<BackingFile
   std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open == nullptr) {
     int backing_id = 0;
-    if (passthrough_ != nullptr && content->descriptor() >= 0 && !is_append_only && !HasPrivileges(attributes)) {
+    // What is made to fail has to come by.
+    const bool is_watched = gate_.Watches(Operation::kRead) || gate_.Watches(Operation::kWrite);
+    if (passthrough_ != nullptr && content->descriptor() >= 0 && !is_append_only && !is_watched && !HasPrivileges(attributes)) {
       // As whom the kernel writes.
       const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
       const Result<int> registered = passthrough_->Register(content->descriptor());
@@ -92,9 +94,17 @@ OpenedFile Vfs::Attach(const Attributes& attributes, std::unique_ptr<BackingFile
 }
 
 // As may_open of the kernel's fs/namei.c, which does not know the flags. O_TRUNC comes as a truncation.
-Status Vfs::CheckOpen(const Attributes& attributes, int open_flags) {
+Status Vfs::CheckOpen(const Caller& caller, const Attributes& attributes, int open_flags) {
   if (!Writes(open_flags)) return {};
-  return ToStatus(MayChange(attributes.flags, (open_flags & O_APPEND) != 0 ? Change::kAppend : Change::kContent));
+  const Asked asked{.operation = Operation::kOpenForWrite, .caller = caller, .inode = attributes.inode};
+  return CheckFlags(asked, attributes.flags, (open_flags & O_APPEND) != 0 ? Change::kAppend : Change::kContent);
+}
+
+Status Vfs::JudgeOpen(const Caller& caller, InodeId inode, int open_flags) {
+  if (Reads(open_flags)) {
+    if (Status may_read = Judge({.operation = Operation::kOpenForRead, .caller = caller, .inode = inode}); !may_read.ok()) return may_read;
+  }
+  return Writes(open_flags) ? Judge({.operation = Operation::kOpenForWrite, .caller = caller, .inode = inode}) : Status();
 }
 
 // What is written by a handle with O_SYNC or O_DSYNC has to be found again: by the name, too.
@@ -112,10 +122,11 @@ Result<OpenedFile> Vfs::OpenUnpromised(const Caller& caller, InodeId inode, int 
   if (Writes(open_flags)) {
     if (Status may_write = volume_.MayWrite(caller, inode); !may_write.ok()) return may_write.error();
   }
-  Result<OpenedFile> opened = OpenOnce(inode, open_flags);
+  if (Status allowed = JudgeOpen(caller, inode, open_flags); !allowed.ok()) return allowed.error();
+  Result<OpenedFile> opened = OpenOnce(caller, inode, open_flags);
   if (opened.code() != EBUSY) return opened;
   AwaitPassthroughEnd(inode);
-  return OpenOnce(inode, open_flags);
+  return OpenOnce(caller, inode, open_flags);
 }
 
 // Nobody has it open by passthrough any longer, or not soon.
@@ -128,11 +139,11 @@ void Vfs::AwaitPassthroughEnd(InodeId inode) const {
   }
 }
 
-Result<OpenedFile> Vfs::OpenOnce(InodeId inode, int open_flags) {
+Result<OpenedFile> Vfs::OpenOnce(const Caller& caller, InodeId inode, int open_flags) {
   const auto held = volume_.locks().Exclusive(inode);
   const Result<Attributes> attributes = volume_.Stat(inode);
   if (!attributes.ok()) return attributes.error();
-  if (Status allowed = CheckOpen(*attributes, open_flags); !allowed.ok()) return allowed.error();
+  if (Status allowed = CheckOpen(caller, *attributes, open_flags); !allowed.ok()) return allowed.error();
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
     // Where it is open by passthrough a mapping leads to the backing, whatever the handle; one that can be written takes both.

@@ -22,12 +22,34 @@ Replace ReplaceOf(RenameMode mode) {
 
 }  // namespace
 
-Status Vfs::CheckRename(const RenameRequest& request) {
-  if (Status leaves = CheckLoss(request.directory, request.name, request.inode); !leaves.ok()) return leaves;
+// What is replaced loses a name, as by unlink. Of an exchange both are renamed.
+Status Vfs::JudgeRename(const Caller& caller, const RenameRequest& request) {
+  const NameAt from{request.directory, request.name.bytes()};
+  const NameAt to{request.new_directory, request.new_name.bytes()};
+  const Asked moved{.operation = Operation::kRename, .caller = caller, .inode = request.inode, .from = from, .to = to};
   if (request.target.has_value()) {
-    if (Status replaced = CheckLoss(request.new_directory, request.new_name, *request.target); !replaced.ok()) return replaced;
+    Asked other{.operation = Operation::kRename, .caller = caller, .inode = *request.target, .from = to, .to = from};
+    if (request.replace != Replace::kExchange) {
+      const Result<Attributes> target = volume_.Stat(*request.target);
+      if (!target.ok()) return target.error();
+      other.operation = target->type == FileType::kDirectory ? Operation::kRmdir : Operation::kUnlink;
+      other.to.reset();
+    }
+    if (Status replaced = JudgeLoss(other); !replaced.ok()) return replaced;
   }
-  return CheckChange(request.new_directory, Change::kNewEntry);
+  if (Status addable = CheckChange(moved, request.new_directory, Change::kNewEntry); !addable.ok()) return addable;
+  return JudgeLoss(moved);
+}
+
+void Vfs::NoteMoved(const RenameRequest& request) {
+  const std::string& name = request.name.bytes();
+  const std::string& new_name = request.new_name.bytes();
+  if (request.target.has_value()) {
+    table_.DropName(*request.target, request.new_directory, new_name);
+    if (request.replace == Replace::kExchange) Saw(*request.target, request.directory, name);
+  }
+  table_.DropName(request.inode, request.directory, name);
+  Saw(request.inode, request.new_directory, new_name);
 }
 
 Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view name, InodeId new_directory, std::string_view new_name,
@@ -78,13 +100,14 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
         }
       }
       const auto held = volume_.locks().Exclusive(involved);
-      const Status allowed = CheckRename(request);
+      const Status allowed = JudgeRename(caller, request);
       if (allowed.code() == ESTALE) continue;
       if (!allowed.ok()) return allowed;
       if (request.target.has_value()) request.target_use = UseOf(*request.target);
       const Result<std::optional<LostName>> lost = volume_.Rename(caller, request);
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
+      NoteMoved(request);
       if (lost->has_value()) Lost(**lost);
       // The kernel keeps the listings of directories that moved, and ".." in them leads back.
       if (moves_directory && directory != new_directory && invalidator_.has_value()) {

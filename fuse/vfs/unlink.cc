@@ -15,12 +15,14 @@ Status Vfs::Unlink(const Caller& caller, InodeId directory, std::string_view nam
       const InodeId inode = found->inode();
       const InodeId involved[] = {directory, inode};
       const auto held = volume_.locks().Exclusive(involved);
-      const Status removable = CheckLoss(directory, *component, inode);
+      const Status removable =
+          JudgeLoss({.operation = Operation::kUnlink, .caller = caller, .inode = inode, .from = NameAt{directory, name}});
       if (removable.code() == ESTALE) continue;
       if (!removable.ok()) return removable;
       const Result<LostName> lost = volume_.Unlink(caller, directory, *component, inode, UseOf(inode));
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
+      table_.DropName(inode, directory, name);
       Lost(*lost);
       return {};
     }
@@ -40,12 +42,14 @@ Status Vfs::RemoveDirectory(const Caller& caller, InodeId directory, std::string
       if (Status prepared = volume_.PrepareDirectory(inode); !prepared.ok()) return prepared;
       const InodeId involved[] = {directory, inode};
       const auto held = volume_.locks().Exclusive(involved);
-      const Status removable = CheckLoss(directory, *component, inode);
+      const Status removable =
+          JudgeLoss({.operation = Operation::kRmdir, .caller = caller, .inode = inode, .from = NameAt{directory, name}});
       if (removable.code() == ESTALE) continue;
       if (!removable.ok()) return removable;
       const Result<LostName> lost = volume_.RemoveDirectory(caller, directory, *component, inode);
       if (lost.code() == ESTALE) continue;
       if (!lost.ok()) return lost.error();
+      table_.DropName(inode, directory, name);
       Lost(*lost);
       return {};
     }

@@ -2,6 +2,7 @@
 #include "fuse/vfs/vfs.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "store/backing/private_area.h"
 
@@ -11,10 +12,11 @@ Vfs::Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOption
     : volume_(volume),
       clock_(clock),
       passthrough_(passthrough),
-      options_(options),
+      options_(std::move(options)),
+      gate_(clock, options_.policy),
       kernel_cache_(kernel_cache),
       file_locks_([this](size_t descriptors) { return HasRoomToOpen(descriptors); }),
-      background_(volume, options.commit) {
+      background_(volume, options_.commit) {
   if (kernel_cache == nullptr) return;
   invalidator_.emplace(*kernel_cache, table_);
   volume_.Observe(&*invalidator_);

@@ -14,13 +14,14 @@
 #include <string_view>
 #include <vector>
 
+#include "fuse/vfs/asked.h"
 #include "fuse/vfs/background.h"
+#include "fuse/vfs/gate.h"
 #include "fuse/vfs/inode_table.h"
 #include "fuse/vfs/invalidator.h"
 #include "fuse/vfs/kernel_cache.h"
 #include "fuse/vfs/passthrough.h"
 #include "policy/flags.h"
-#include "policy/link_rules.h"
 #include "store/backing/file_locks.h"
 #include "store/backing/lock_wait.h"
 #include "store/base/attributes.h"
@@ -54,7 +55,7 @@ struct VfsOptions {
   Durability durability = Durability::kOnRequest;
   // So many contents may be open at a time, each with a descriptor; ENFILE beyond. What the server itself needs has to be left over.
   size_t max_open = SIZE_MAX;
-  LinkRules links;
+  std::shared_ptr<const LoadedPolicy> policy = std::make_shared<LoadedPolicy>();
 };
 
 // How what a handle reads and writes gets to the backing.
@@ -172,6 +173,9 @@ class Vfs {
   // Interrupts all who wait (ECONNABORTED), and returns when their `done` was called.
   void EndLockWaits();
 
+  // RETURNS: the error of a fault that the policy has for an operation that no rule decides: a read, a write, ...; after its delay.
+  Status MayFail(Operation operation, const Caller& caller, InodeId inode);  // policy.cc
+
   // Durability: sync.cc
   Status Sync(InodeId inode, SyncMode mode);  // fsync(2): content, attributes, and the name by which it was opened
   Status SyncDirectory(InodeId directory);
@@ -186,6 +190,8 @@ class Vfs {
   Result<FilesystemUsage> Statfs();
   VolumeHealth Health() { return volume_.Health(); }
   const Capabilities& capabilities() const { return volume_.capabilities(); }
+  // The policy in force, which can be exchanged, and what it has refused.
+  Gate& gate() { return gate_; }
 
  private:
   // RETURNS: the name, ENOENT for the private area, which nobody can see from above.
@@ -193,20 +199,36 @@ class Vfs {
   // RETURNS: the name, EPERM for the private area: nothing can be made there, linked or renamed into it.
   static Result<Name> NewName(InodeId directory, std::string_view name);
 
-  // flags.cc. RETURNS: what policy says to a change of the inode, by its flags, unless the backing sees to it. REQUIRES: prepared.
-  Status CheckChange(InodeId inode, Change change);
-  // The same for what takes a name of the inode away from the directory; ESTALE rather than a refusal when the name is not the inode's any
+  // flags.cc. RETURNS: whether flags forbid anything of it that the backing does not see to. REQUIRES for these: prepared.
+  bool IsFlagged(InodeId inode);
+  // RETURNS: what is said to a change of an inode, by its flags, unless the backing sees to it.
+  Status CheckChange(const Asked& asked, InodeId inode, Change change);
+  Status CheckFlags(const Asked& asked, uint32_t flags, Change change);
+  // RETURNS: what flags and policy say to what takes the name asked.from away; ESTALE rather than a refusal when it is not the inode's any
   // longer, as the volume says it. REQUIRES: shared(directory) or more.
-  Status CheckLoss(InodeId directory, const Name& name, InodeId inode);
-  Status CheckRename(const RenameRequest& request);  // rename.cc
+  Status JudgeLoss(const Asked& asked);
+  Status JudgeRename(const Caller& caller, const RenameRequest& request);  // rename.cc
+  void NoteMoved(const RenameRequest& request);                            // rename.cc
   // REQUIRES for these: exclusive(inode).
   Status SetFlagsLocked(const Caller& caller, InodeId inode, uint32_t flags);
   Status CheckNoWriters(InodeId inode, OpenContent* open);
-  // link.cc. RETURNS: what policy says to a link to `inode`. REQUIRES: exclusive(inode), prepared.
-  Status MayLinkTo(const Caller& caller, InodeId inode);
+  // policy.cc. RETURNS: what policy says. REQUIRES: what it is about is prepared, and locked as the operation itself has it.
+  Status Judge(const Asked& asked);
+  // Remembers a refusal by something else than the policy.
+  void Note(const Asked& asked, const Refusal& refusal);
+  Result<Attributes> AttributesOf(const Asked& asked);
+  // Borrows what it is asked with.
+  Facts FactsOf(const Asked& asked, const Attributes& inode);
+  // RETURNS: all paths of an inode, from the root of the volume on, as far as they are known.
+  Result<std::vector<std::string>> PathsOf(InodeId inode);
+  Result<std::vector<std::string>> SeenPathsOf(InodeId inode);
+  // The kernel was told of a name.
+  void Saw(InodeId inode, InodeId directory, std::string_view name);
   // Finds the inode behind a name, prepared, with no lock held: to be looked at again under locks.
   Result<InodeRef> FindPrepared(InodeId directory, const Name& name);
   void Lost(const LostName& lost);
+  // create.cc. RETURNS: what flags of the directory and policy say to what is to be made in it.
+  Status JudgeNew(const Asked& asked, InodeId directory);
   // create.cc. The first handle of what was made. REQUIRES: its lookup is counted; no lock held.
   Result<CreatedFile> AttachNew(CreatedInode created, int open_flags);
   // Runs `operation`, and once more after removing unlinked contents if there was no space for it. REQUIRES: no lock held.
@@ -239,9 +261,10 @@ class Vfs {
   // The same for names, when `done` is a success. Of an entry, whose lookup was counted, it is taken back on an error.
   Status Promised(const Status& done);
   Result<Attributes> Promised(const Result<Attributes>& entry);
-  Status CheckSet(const Attributes& attributes, const AttributeChange& change) const;  // attributes.cc
+  // attributes.cc
+  Status CheckSet(const Asked& asked, const Attributes& attributes, const AttributeChange& change);
   // open.cc
-  Result<OpenedFile> OpenOnce(InodeId inode, int open_flags);
+  Result<OpenedFile> OpenOnce(const Caller& caller, InodeId inode, int open_flags);
   void AwaitPassthroughEnd(InodeId inode) const;
   Result<OpenedFile> OpenUnpromised(const Caller& caller, InodeId inode, int open_flags);
   Result<Attributes> SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change);
@@ -249,7 +272,8 @@ class Vfs {
 
   Status NoteReads(InodeId inode, OpenContent& open);
   // open.cc. REQUIRES: exclusive(inode).
-  static Status CheckOpen(const Attributes& attributes, int open_flags);
+  Status CheckOpen(const Caller& caller, const Attributes& attributes, int open_flags);
+  Status JudgeOpen(const Caller& caller, InodeId inode, int open_flags);
   // RETURNS: whether there is a descriptor left for one more content, or lock, when the locks take so many.
   bool HasRoomToOpen(size_t for_locks) const { return table_.open_count() + for_locks < options_.max_open; }
   // RETURNS: ENFILE when one more content must not be opened.
@@ -279,6 +303,7 @@ class Vfs {
   const Clock& clock_;
   Passthrough* passthrough_;
   const VfsOptions options_;
+  Gate gate_;
   InodeTable table_;
   KernelCache* const kernel_cache_;
   std::optional<Invalidator> invalidator_;

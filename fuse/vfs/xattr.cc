@@ -43,7 +43,9 @@ Status Vfs::SetXattrUnpromised(const Caller& caller, InodeId inode, const std::s
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
   if (name == kCapabilityXattr) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);
-  if (Status allowed = CheckChange(inode, Change::kXattr); !allowed.ok()) return allowed;
+  const Asked asked{.operation = Operation::kSetxattr, .caller = caller, .inode = inode};
+  if (Status allowed = CheckChange(asked, inode, Change::kXattr); !allowed.ok()) return allowed;
+  if (Status allowed = Judge(asked); !allowed.ok()) return allowed;
   const Result<Attributes> changed = volume_.SetXattr(caller, inode, name, value, mode);
   if (!changed.ok()) return changed.error();
   if (name == kCapabilityXattr) {
@@ -58,7 +60,9 @@ Status Vfs::RemoveXattr(const Caller& caller, InodeId inode, const std::string& 
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
   {
     const auto held = volume_.locks().Exclusive(inode);
-    if (Status allowed = CheckChange(inode, Change::kXattr); !allowed.ok()) return allowed;
+    const Asked asked{.operation = Operation::kRemovexattr, .caller = caller, .inode = inode};
+    if (Status allowed = CheckChange(asked, inode, Change::kXattr); !allowed.ok()) return allowed;
+    if (Status allowed = Judge(asked); !allowed.ok()) return allowed;
     if (Status removed = volume_.RemoveXattr(caller, inode, name); !removed.ok()) return removed;
   }
   return Promise(Durability::kEverything);

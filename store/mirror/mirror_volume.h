@@ -7,6 +7,7 @@
 #ifndef HARDLINKFS_STORE_MIRROR_MIRROR_VOLUME_H_
 #define HARDLINKFS_STORE_MIRROR_MIRROR_VOLUME_H_
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,7 +41,6 @@ struct MirrorOptions {
   Watching watching = Watching::kIfPossible;
   Submounts submounts = Submounts::kHide;
   RootMount mount = RootMount::kShared;
-  std::optional<uint32_t> max_links;  // EMLINK beyond it; unset: as the backing
   ShownAs shown;
   size_t max_held = 4096;  // files without a name that are kept known, each by a descriptor
 };
@@ -68,6 +68,10 @@ class MirrorVolume final : public Volume {
   Result<Attributes> Stat(InodeId inode) override;
   Result<InodeRef> Lookup(InodeId directory, const Name& name) override;
   Result<InodeRef> Parent(InodeId directory) override;
+  Result<std::vector<NameOfInode>> NamesOf(InodeId /*inode*/, const NamePosition& /*after*/) override {
+    return Error{EOPNOTSUPP, "the backing does not tell the names of a file"};
+  }
+  Result<std::string> PathOf(InodeId directory) override;
   Result<std::string> ReadLink(InodeId inode) override;
   Result<std::unique_ptr<DirectoryStream>> OpenDirectory(InodeId directory) override;
   Result<std::vector<ListedName>> List(InodeId directory, DirectoryStream& stream, uint64_t offset) override;

@@ -1,5 +1,6 @@
 // Names and listings: each one call on the backing.
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -46,6 +47,15 @@ Status LinkAt(const Actor& actor, int file_fd, int directory_fd, const Name& nam
   return {};
 }
 
+// RETURNS: where the kernel says that a descriptor leads to.
+Result<std::string> PathOfFd(int fd) {
+  std::string path(PATH_MAX, '\0');
+  const ssize_t length = readlink(ProcPath(fd).c_str(), path.data(), path.size());
+  if (length < 0) return LastError("path of a descriptor");
+  path.resize(static_cast<size_t>(length));
+  return path;
+}
+
 }  // namespace
 
 // Opened before a name of the file goes, for the case that it was the last.
@@ -88,6 +98,21 @@ Result<InodeRef> MirrorVolume::Parent(InodeId directory) {
   return Number(above.get(), "");
 }
 
+// A file has as many paths as names; the kernel tells one that it remembers.
+Result<std::string> MirrorVolume::PathOf(InodeId directory) {
+  const Result<UniqueFd> file = OpenInode(directory, O_PATH);
+  if (!file.ok()) return file.error();
+  const Result<std::string> top = PathOfFd(root_.get());
+  if (!top.ok()) return top.error();
+  const Result<std::string> path = PathOfFd(file->get());
+  if (!path.ok()) return path.error();
+  if (*path == *top) return std::string("/");
+  const std::string above = *top == "/" ? *top : *top + "/";
+  // The mount may cover its own source: the path is right, and leads to us.
+  if (!path->starts_with(above)) return Error{EOPNOTSUPP, "a path that does not lead through the source"};
+  return path->substr(above.size() - 1);
+}
+
 Result<std::string> MirrorVolume::ReadLink(InodeId inode) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
@@ -112,11 +137,6 @@ Result<Attributes> MirrorVolume::Link(const Caller& caller, InodeId inode, Inode
   if (!fd.ok()) return fd.error();
   const Result<UniqueFd> in = OpenInode(directory, O_PATH);
   if (!in.ok()) return in.error();
-  if (options_.max_links.has_value()) {
-    const Result<BackingStat> before = StatAt(fd->get(), "");
-    if (!before.ok()) return before.error();
-    if (before->nlink >= *options_.max_links) return Error{EMLINK, "too many links"};
-  }
   if (Status linked = LinkAt(ActorFor(caller), fd->get(), in->get(), name); !linked.ok()) return linked.error();
   return Look(inode, fd->get());
 }

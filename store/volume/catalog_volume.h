@@ -47,7 +47,6 @@ struct VolumeOptions {
   uint32_t keeper_gid = 0;
   uint32_t file_mode = 0755;
   uint32_t directory_mode = 0755;
-  uint32_t max_links = 65000;  // EMLINK beyond it, as ext4
   size_t open_directories = 256;
   Reserve* reserve = nullptr;  // borrowed; while it is not whole, nothing new is begun
   // Of a new volume: where numbers begin that an older catalog of it may have given out.
@@ -105,6 +104,8 @@ class CatalogVolume final : public Volume {
   Result<Attributes> Stat(InodeId inode) override;
   Result<InodeRef> Lookup(InodeId directory, const Name& name) override;
   Result<InodeRef> Parent(InodeId directory) override;
+  Result<std::vector<NameOfInode>> NamesOf(InodeId inode, const NamePosition& after) override;
+  Result<std::string> PathOf(InodeId directory) override;
   Result<std::string> ReadLink(InodeId inode) override;
   Result<std::string> GetXattr(InodeId inode, const std::string& name) override { return catalog_.ReadXattr(inode, name); }
   Result<std::vector<std::string>> ListXattrs(InodeId inode) override { return catalog_.ListXattrs(inode); }

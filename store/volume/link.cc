@@ -1,5 +1,6 @@
 // Names come and go: link(2), unlink(2), rmdir(2). One commit each, and no step on the backing.
 #include <cerrno>
+#include <cstdint>
 
 #include "store/volume/catalog_volume.h"
 
@@ -12,7 +13,7 @@ Result<Attributes> CatalogVolume::Link(const Caller& /*caller*/, InodeId inode, 
   if (!record.ok()) return record.error();
   if (record->type == FileType::kDirectory) return Error{EPERM, "link of a directory"};
   if (record->nlink == 0 && !record->linkable) return Error{ENOENT, "link of an unlinked file"};
-  if (record->nlink >= options_.max_links) return Error{EMLINK, "too many links"};
+  if (record->nlink == UINT32_MAX) return Error{EMLINK, "as many names as can be counted"};
 
   Transaction transaction(catalog_);
   if (Status added = transaction.AddName(directory, name, inode, record->type); !added.ok()) return added.error();

@@ -11,6 +11,8 @@ constexpr size_t kBatch = 128;
 // The slots of names begin above these.
 constexpr uint64_t kAfterDot = 1;
 constexpr uint64_t kAfterDotDot = 2;
+// Directories that are moved all the time while their path is looked for could make it endless.
+constexpr size_t kMaxPath = 1U << 20U;
 
 }  // namespace
 
@@ -30,6 +32,29 @@ Result<InodeRef> CatalogVolume::Parent(InodeId directory) {
   const Result<InodeRecord> record = catalog_.ReadInode(directory);
   if (!record.ok()) return record.error();
   return InodeRef(record->parent);
+}
+
+Result<std::vector<NameOfInode>> CatalogVolume::NamesOf(InodeId inode, const NamePosition& after) {
+  auto rows = catalog_.NamesOf(inode, kBatch, after.directory, Slot{after.offset});
+  if (!rows.ok()) return rows.error();
+  std::vector<NameOfInode> names;
+  names.reserve(rows->size());
+  for (NameRow& row : *rows) names.push_back({{row.directory, Raw(row.slot)}, std::move(row.record.name)});
+  return names;
+}
+
+// Each step is looked at by itself: while directories above are moved it is a path of no single moment, as any path.
+Result<std::string> CatalogVolume::PathOf(InodeId directory) {
+  std::string path;
+  for (InodeId at = directory; at != kRootInode;) {
+    const auto rows = catalog_.NamesOf(at, 1);
+    if (!rows.ok()) return rows.error();
+    if (rows->empty()) return Error{ENOENT, "path of a directory that was removed"};
+    path.insert(0, "/" + rows->front().record.name);
+    if (path.size() > kMaxPath) return Error{ENAMETOOLONG, "directories that are nested too deep"};
+    at = rows->front().directory;
+  }
+  return path.empty() ? "/" : path;
 }
 
 Result<std::string> CatalogVolume::ReadLink(InodeId inode) {

@@ -58,9 +58,6 @@ TEST(MountOptions, ChoicesAreTaken) {
 TEST(MountOptions, LinksAreLimitedByAnyCountThatARecordHolds) {
   EXPECT_EQ(Parsed("max_links=1").max_links, 1U);
   EXPECT_EQ(Parsed("max_links=4294967295").max_links, 4294967295U);
-  EXPECT_EQ(Parsed("max_links=5,flavor=bsd").link_limit(), 5U);
-  EXPECT_EQ(Parsed("flavor=bsd").link_limit(), 32767U);
-  EXPECT_FALSE(Parsed("flavor=linux").link_limit().has_value());
   EXPECT_EQ(ErrorOf("max_links=0"), "option 'max_links' must be a number from 1 to 4294967295, not '0'");
   EXPECT_EQ(ErrorOf("max_links=4294967296"), "option 'max_links' must be a number from 1 to 4294967295, not '4294967296'");
 }

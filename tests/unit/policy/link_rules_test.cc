@@ -70,5 +70,37 @@ TEST(LinkRules, AreNamedByTheirRefusals) {
   EXPECT_STREQ(MayLink({.protection = LinkProtection::kOwner}, CallerWith(kOther), inode, {})->rule, "protected_hardlinks");
 }
 
+TEST(LinkRules, KnowSymlinksAndSpecials) {
+  const Caller owner = CallerWith(kOwnerOfFiles);
+  const LinkRules none{.symlinks = LinkUse::kDeny, .specials = LinkUse::kDeny};
+  EXPECT_FALSE(none.are_empty());
+  EXPECT_EQ(Ask(none, owner, Inode(FileType::kRegular, 0644)), 0);
+  for (const FileType type : {FileType::kFifo, FileType::kSocket, FileType::kCharacterDevice, FileType::kBlockDevice, FileType::kSymlink}) {
+    EXPECT_EQ(Ask(none, owner, Inode(type, 0644)), EPERM);
+    EXPECT_EQ(Ask({.symlinks = LinkUse::kDeny, .specials = LinkUse::kDeny, .flavor = Flavor::kBsd}, owner, Inode(type, 0644)), EOPNOTSUPP);
+    const bool is_symlink = type == FileType::kSymlink;
+    EXPECT_EQ(Ask({.symlinks = LinkUse::kDeny}, owner, Inode(type, 0644)), is_symlink ? EPERM : 0);
+    EXPECT_EQ(Ask({.specials = LinkUse::kDeny}, owner, Inode(type, 0644)), is_symlink ? 0 : EPERM);
+  }
+}
+
+TEST(LinkRules, LimitNamesByType) {
+  const Caller owner = CallerWith(kOwnerOfFiles);
+  const auto with_names = [](FileType type, uint32_t nlink) {
+    Attributes inode = Inode(type, 0644);
+    inode.nlink = nlink;
+    return inode;
+  };
+  const LinkRules rules{.max_links = {.all = 3, .by_type = {{FileType::kFifo, 1}}}};
+  EXPECT_FALSE(rules.are_empty());
+  EXPECT_EQ(Ask(rules, owner, with_names(FileType::kRegular, 2)), 0);
+  EXPECT_EQ(Ask(rules, owner, with_names(FileType::kRegular, 3)), EMLINK);
+  EXPECT_EQ(Ask(rules, owner, with_names(FileType::kFifo, 1)), EMLINK);
+  EXPECT_EQ(Ask(rules, owner, with_names(FileType::kDirectory, 9)), 0);
+  EXPECT_EQ(Ask({.flavor = Flavor::kBsd}, owner, with_names(FileType::kRegular, kBsdMaxLinks)), EMLINK);
+  EXPECT_EQ(Ask({.flavor = Flavor::kBsd}, owner, with_names(FileType::kRegular, kBsdMaxLinks - 1)), 0);
+  EXPECT_EQ(Ask({}, owner, with_names(FileType::kRegular, UINT32_MAX)), 0);
+}
+
 }  // namespace
 }  // namespace hardlinkfs

@@ -177,24 +177,5 @@ TEST_F(NamesTest, FailedCommitLeavesNothing) {
   EXPECT_EQ(Names(), before);
 }
 
-class LinkLimitTest : public VolumeTest {
- protected:
-  LinkLimitTest()
-      : VolumeTest([] {
-          MachineOptions options = OnExfat();
-          options.volume.max_links = 3;
-          return options;
-        }()) {}
-};
-
-TEST_F(LinkLimitTest, LinkBeyondItIsEMLINK) {
-  File("a");
-  EXPECT_EQ(Link("a", "b"), 0);
-  EXPECT_EQ(Link("a", "c"), 0);
-  EXPECT_EQ(Link("a", "d"), EMLINK);
-  Remove("b");
-  EXPECT_EQ(Link("a", "d"), 0);
-}
-
 }  // namespace
 }  // namespace hardlinkfs

@@ -1,0 +1,98 @@
+#include "fuse/lowlevel/policy_ioctl.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "fuse/lowlevel/control.h"
+#include "fuse/lowlevel/decided_json.h"
+#include "fuse/lowlevel/reply.h"
+#include "policy/policy_file.h"
+
+namespace hardlinkfs {
+namespace {
+
+bool IsMaster(fuse_req_t request) {
+  const uid_t uid = fuse_req_ctx(request)->uid;
+  return uid == 0 || uid == geteuid();
+}
+
+template <typename Exchange>
+std::unique_ptr<Exchange> ExchangeIn(std::span<const char> in, size_t room) {
+  if (in.size() != sizeof(Exchange) || room != sizeof(Exchange)) return nullptr;
+  auto exchange = std::make_unique<Exchange>();
+  std::memcpy(exchange.get(), in.data(), sizeof(Exchange));
+  return exchange;
+}
+
+constexpr Error kWrongSize{EINVAL, "ioctl: a buffer of another size"};
+
+// The text may change between two requests, by a reload; then its size does, or what is read is of one and the other.
+Status ReplyPolicy(Server& server, fuse_req_t request, std::span<const char> in, size_t room) {
+  const auto exchange = ExchangeIn<TextExchange>(in, room);
+  if (exchange == nullptr) return kWrongSize;
+  const std::shared_ptr<const LoadedPolicy> loaded = server.vfs.gate().loaded();
+  std::string text = loaded->source.empty() ? "" : "# from " + loaded->source + "\n";
+  text += ToToml(loaded->policy);
+  const size_t offset = std::min<size_t>(exchange->offset, text.size());
+  const size_t length = std::min(text.size() - offset, sizeof exchange->text);
+  *exchange = {};
+  exchange->total = text.size();
+  exchange->bytes = length;
+  std::memcpy(exchange->text, text.data() + offset, length);
+  fuse_reply_ioctl(request, 0, exchange.get(), sizeof *exchange);
+  return {};
+}
+
+Status Reload(Server& server, fuse_req_t request, size_t room) {
+  if (room != sizeof(ReloadReply)) return kWrongSize;
+  if (!IsMaster(request)) return Error{EPERM, "reload by somebody else than root or who has mounted"};
+  if (!server.options.reload_policy) return Error{EOPNOTSUPP, "nothing to reload"};
+  const std::string complaint = server.options.reload_policy();
+  const auto reply = std::make_unique<ReloadReply>();
+  std::memcpy(reply->complaint, complaint.data(), std::min(complaint.size(), sizeof reply->complaint - 1));
+  fuse_reply_ioctl(request, 0, reply.get(), sizeof *reply);
+  return {};
+}
+
+// Names of others' files are theirs.
+Status ReplyRefusals(Server& server, fuse_req_t request, std::span<const char> in, size_t room) {
+  const auto exchange = ExchangeIn<TextExchange>(in, room);
+  if (exchange == nullptr) return kWrongSize;
+  const bool sees_all = IsMaster(request);
+  std::string lines;
+  uint64_t last = exchange->offset;
+  for (const Decided& decided : server.vfs.gate().Refusals(exchange->offset)) {
+    if (sees_all || decided.uid == fuse_req_ctx(request)->uid) {
+      const std::string line = ToJson(decided) + "\n";
+      if (lines.size() + line.size() > sizeof exchange->text) {
+        if (!lines.empty()) break;
+        last = decided.number;  // names of megabytes
+        continue;
+      }
+      lines += line;
+    }
+    last = decided.number;
+  }
+  *exchange = {};
+  exchange->offset = last;
+  exchange->bytes = lines.size();
+  std::memcpy(exchange->text, lines.data(), lines.size());
+  fuse_reply_ioctl(request, 0, exchange.get(), sizeof *exchange);
+  return {};
+}
+
+}  // namespace
+
+bool IsPolicyIoctl(unsigned command) { return command == kControlPolicy || command == kControlReload || command == kControlRefusals; }
+
+Status PolicyIoctl(Server& server, fuse_req_t request, unsigned command, std::span<const char> in, size_t room) {
+  if (command == kControlPolicy) return ReplyPolicy(server, request, in, room);
+  return command == kControlReload ? Reload(server, request, room) : ReplyRefusals(server, request, in, room);
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,105 @@
+#include "fuse/vfs/gate.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace hardlinkfs {
+namespace {
+
+constexpr size_t kRemembered = 256;
+// A file may have thousands of names.
+constexpr size_t kNamesTold = 8;
+
+Decided Describe(KnownPaths& paths, const Judgement& judgement, Timestamp now) {
+  const Facts& facts = paths.facts();
+  Decided decided{.when = now, .operation = facts.operation, .uid = facts.caller.uid, .gid = facts.caller.gid, .pid = facts.caller.pid};
+  if (const auto& names = paths.Names(); names.ok()) {
+    decided.names.assign(names->begin(), names->begin() + static_cast<std::ptrdiff_t>(std::min(names->size(), kNamesTold)));
+  }
+  if (const auto& names = paths.NewNames(); names.ok() && !names->empty()) decided.new_name = names->front();
+  if (judgement.rule != nullptr) decided.rule = judgement.rule->name;
+  if (judgement.refusal.has_value()) {
+    decided.code = judgement.refusal->code;
+    decided.rule = judgement.refusal->rule;
+    decided.reason = judgement.refusal->reason;
+  }
+  return decided;
+}
+
+bool IsAudited(const Policy& policy, const Judgement& judgement) {
+  if (judgement.rule != nullptr && judgement.rule->action == Action::kAudit) return true;
+  return policy.audit.level == AuditLevel::kAll || (policy.audit.level == AuditLevel::kDenied && judgement.refusal.has_value());
+}
+
+}  // namespace
+
+struct Gate::InForce {
+  explicit InForce(std::shared_ptr<const LoadedPolicy> policy) : loaded(std::move(policy)), counts(loaded->policy.faults.size()) {}
+
+  const std::shared_ptr<const LoadedPolicy> loaded;
+  std::vector<std::atomic<uint64_t>> counts;  // of the operations that each fault matched
+};
+
+Gate::Gate(const Clock& clock, std::shared_ptr<const LoadedPolicy> loaded) : clock_(clock) { Load(std::move(loaded)); }
+
+Gate::~Gate() = default;
+
+void Gate::Load(std::shared_ptr<const LoadedPolicy> loaded) {
+  const OperationSet watched = loaded->policy.Watched();
+  goes_by_paths_.store(loaded->policy.GoesByPaths());
+  in_force_.store(std::make_shared<InForce>(std::move(loaded)));
+  watched_.store(watched);
+}
+
+std::shared_ptr<const LoadedPolicy> Gate::loaded() const { return in_force()->loaded; }
+
+Decision Gate::Strike(InForce& in_force, KnownPaths& paths) {
+  const std::vector<PolicyFault>& faults = in_force.loaded->policy.faults;
+  for (size_t i = 0; i < faults.size(); ++i) {
+    const PolicyFault& fault = faults[i];
+    const Result<bool> matches = Matches(fault.match, paths);
+    if (!matches.ok() || !*matches || !fault.occasion.Is(++in_force.counts[i])) continue;
+    std::this_thread::sleep_for(fault.delay);
+    if (fault.code != 0) return Refusal{fault.code, fault.name.c_str(), "the fault strikes"};
+  }
+  return std::nullopt;
+}
+
+Status Gate::Judge(const Facts& facts) {
+  const std::shared_ptr<InForce> in_force = this->in_force();
+  const Policy& policy = in_force->loaded->policy;
+  KnownPaths paths(facts);
+  Judgement judgement = facts.operation < kFirstOnlyToFail ? Decide(policy, paths) : Judgement{};
+  const bool is_dry = judgement.refusal.has_value() && policy.dry_run;
+  if (!judgement.refusal.has_value()) judgement.refusal = Strike(*in_force, paths);
+  Note(*in_force->loaded, paths, judgement, is_dry);
+  return is_dry ? Status() : ToStatus(judgement.refusal);
+}
+
+void Gate::NoteRefusal(const Facts& facts, const Refusal& refusal) {
+  KnownPaths paths(facts);
+  Note(*loaded(), paths, {refusal, nullptr}, false);
+}
+
+void Gate::Note(const LoadedPolicy& loaded, KnownPaths& paths, const Judgement& judgement, bool dry_run) {
+  const bool is_audited = loaded.audit != nullptr && IsAudited(loaded.policy, judgement);
+  if (!is_audited && !judgement.refusal.has_value()) return;
+  Decided decided = Describe(paths, judgement, clock_.Now());
+  decided.dry_run = dry_run;
+  if (judgement.refusal.has_value()) {
+    MutexLock lock(mutex_);
+    decided.number = ++last_;
+    refusals_.push_back(decided);
+    if (refusals_.size() > kRemembered) refusals_.pop_front();
+  }
+  if (is_audited) loaded.audit->Note(decided);
+}
+
+std::vector<Decided> Gate::Refusals(uint64_t after) const {
+  MutexLock lock(mutex_);
+  const auto first = std::find_if(refusals_.begin(), refusals_.end(), [after](const Decided& decided) { return decided.number > after; });
+  return {first, refusals_.end()};
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,94 @@
+// Gate: where operations are judged by the policy that is in force, and what was decided is told. The policy can be exchanged at any time;
+// each decision is by one of them as a whole.
+#ifndef HARDLINKFS_FUSE_VFS_GATE_H_
+#define HARDLINKFS_FUSE_VFS_GATE_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "policy/decide.h"
+#include "policy/policy.h"
+#include "store/base/clock.h"
+#include "store/base/mutex.h"
+#include "store/base/result.h"
+#include "store/base/timestamp.h"
+
+namespace hardlinkfs {
+
+// One decision, with all that it takes to understand it later.
+struct Decided {
+  uint64_t number = 0;  // of refusals, from 1
+  Timestamp when;
+  Operation operation = Operation::kCreate;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  pid_t pid = 0;
+  std::vector<std::string> names;  // some of them
+  std::string new_name;            // empty: none
+  int code = 0;                    // errno; 0: it was allowed
+  std::string rule;                // empty: none
+  std::string reason;
+  bool dry_run = false;  // it was allowed all the same
+};
+
+class AuditSink {
+ public:
+  virtual ~AuditSink() = default;
+  // Must not block, nor ask the mount for anything. Thread safety: any thread, under any lock.
+  virtual void Note(const Decided& decided) = 0;
+};
+
+// What a policy comes to be in force with. Several operations use it at once, and may do so while the next one is loaded.
+struct LoadedPolicy {
+  Policy policy;
+  std::string source;                // the file; empty: none
+  std::shared_ptr<AuditSink> audit;  // null: none
+};
+
+// Thread safety: any thread.
+class Gate {
+ public:
+  // Borrows the clock.
+  Gate(const Clock& clock, std::shared_ptr<const LoadedPolicy> loaded);
+  ~Gate();
+
+  // From now on. Faults begin to count anew.
+  void Load(std::shared_ptr<const LoadedPolicy> loaded);
+  std::shared_ptr<const LoadedPolicy> loaded() const;
+
+  // RETURNS: whether the policy could say anything to it. Cheap: an operation that nothing is said of pays no more than this.
+  bool Watches(Operation operation) const { return watched_.load(std::memory_order_relaxed).Has(operation); }
+  // RETURNS: whether the policy goes by names. Cheap.
+  bool goes_by_paths() const { return goes_by_paths_.load(std::memory_order_relaxed); }
+  // RETURNS: the refusal, by the rules or by a fault. A fault's delay passes here.
+  Status Judge(const Facts& facts);
+  // Notes what something else than the policy has refused: flags, the limits of the volume.
+  void NoteRefusal(const Facts& facts, const Refusal& refusal);
+
+  // RETURNS: the last refusals, oldest first, after the one of that number.
+  std::vector<Decided> Refusals(uint64_t after) const;
+
+ private:
+  struct InForce;
+  std::shared_ptr<InForce> in_force() const { return in_force_.load(); }
+  static Decision Strike(InForce& in_force, KnownPaths& paths);
+  void Note(const LoadedPolicy& loaded, KnownPaths& paths, const Judgement& judgement, bool dry_run);
+
+  const Clock& clock_;
+  std::atomic<std::shared_ptr<InForce>> in_force_;
+  std::atomic<OperationSet> watched_;
+  std::atomic<bool> goes_by_paths_;
+  mutable Mutex mutex_;
+  uint64_t last_ GUARDED_BY(mutex_) = 0;
+  std::deque<Decided> refusals_ GUARDED_BY(mutex_);
+};
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_FUSE_VFS_GATE_H_

@@ -1,0 +1,20 @@
+// What the commands that ask a mount's server share.
+#ifndef HARDLINKFS_MOUNT_HELPERS_CONTROL_FILE_H_
+#define HARDLINKFS_MOUNT_HELPERS_CONTROL_FILE_H_
+
+#include <string>
+#include <variant>
+
+#include "mount-helpers/failure.h"
+#include "store/base/unique_fd.h"
+
+namespace hardlinkfs {
+
+// RETURNS: a descriptor on which the requests of fuse/lowlevel/control.h reach the server of the mount that `path` lies in.
+std::variant<UniqueFd, Failure> OpenInMount(const std::string& path);
+// RETURNS: what an errno of such a request means.
+Failure ControlFailure(const std::string& path, int code);
+
+}  // namespace hardlinkfs
+
+#endif  // HARDLINKFS_MOUNT_HELPERS_CONTROL_FILE_H_

@@ -1,0 +1,138 @@
+#include "mount-helpers/policy_command.h"
+
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <variant>
+
+#include "fuse/lowlevel/control.h"
+#include "mount-helpers/control_file.h"
+#include "mount-helpers/failure.h"
+#include "mount-helpers/policy_source.h"
+
+namespace hardlinkfs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kGood = static_cast<int>(ExitStatus::kSuccess);
+
+// RETURNS: what is wrong with one file; empty: nothing.
+std::string Check(const std::string& file) {
+  errno = 0;
+  std::ifstream stream(file);
+  std::ostringstream text;
+  if (!stream || !(text << stream.rdbuf())) {
+    // An empty file has nothing to be read, and no error.
+    if (!stream || errno != 0) return file + ": " + strerrordesc_np(errno == 0 ? EIO : errno);
+  }
+  const auto parsed = ParsePolicy(text.str(), MachineNames());
+  const auto* const errors = std::get_if<std::vector<PolicyError>>(&parsed);
+  return errors == nullptr ? "" : ToLines(file, *errors);
+}
+
+// RETURNS: the errno, 0 on success.
+int ReadPolicy(int mount, std::string& text) {
+  const auto exchange = std::make_unique<TextExchange>();
+  do {
+    *exchange = {};
+    exchange->offset = text.size();
+    if (ioctl(mount, kControlPolicy, exchange.get()) != 0) return errno;
+    text.append(exchange->text, std::min<size_t>(exchange->bytes, sizeof exchange->text));
+  } while (exchange->bytes > 0 && text.size() < exchange->total);
+  return 0;
+}
+
+int ReadRefusals(int mount, std::string& lines) {
+  const auto exchange = std::make_unique<TextExchange>();
+  for (uint64_t after = 0;;) {
+    *exchange = {};
+    exchange->offset = after;
+    if (ioctl(mount, kControlRefusals, exchange.get()) != 0) return errno;
+    lines.append(exchange->text, std::min<size_t>(exchange->bytes, sizeof exchange->text));
+    if (exchange->bytes == 0 || exchange->offset == after) return 0;
+    after = exchange->offset;
+  }
+}
+
+std::string Text(const Json& refusal, const char* key) {
+  const auto found = refusal.find(key);
+  if (found == refusal.end()) return {};
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+std::string NamesIn(const Json& refusal) {
+  std::string names;
+  for (const Json& name : refusal["names"]) names.append(names.empty() ? "" : ", ").append(name.get<std::string>());
+  if (names.empty()) return Text(refusal, "new_name");
+  return refusal.contains("new_name") ? names + " to " + Text(refusal, "new_name") : names;
+}
+
+void PrintForPeople(const Json& refusal) {
+  std::printf("%s  %s of %s by uid %s, process %s: %s%s\n    %s: %s\n", Text(refusal, "time").c_str(), Text(refusal, "op").c_str(),
+              NamesIn(refusal).c_str(), Text(refusal, "uid").c_str(), Text(refusal, "pid").c_str(), Text(refusal, "errno").c_str(),
+              Text(refusal, "decision") == "would-deny" ? ", but for dry_run" : "", Text(refusal, "rule").c_str(),
+              Text(refusal, "reason").c_str());
+}
+
+}  // namespace
+
+int RunPolicyCheck(const PolicyCheckCommand& command) {
+  int status = kGood;
+  for (const std::string& file : command.files) {
+    const std::string wrong = Check(file);
+    if (wrong.empty()) continue;
+    std::fprintf(stderr, "%s\n", wrong.c_str());
+    status = static_cast<int>(ExitStatus::kUsage);
+  }
+  return status;
+}
+
+int RunPolicyShow(const PolicyShowCommand& command) {
+  const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
+  if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
+  std::string text;
+  if (const int code = ReadPolicy(std::get<UniqueFd>(opened).get(), text); code != 0) return Fail(ControlFailure(command.path, code));
+  std::fputs(text.c_str(), stdout);
+  return kGood;
+}
+
+int RunReload(const ReloadCommand& command) {
+  const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
+  if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
+  const auto reply = std::make_unique<ReloadReply>();
+  if (ioctl(std::get<UniqueFd>(opened).get(), kControlReload, reply.get()) != 0) return Fail(ControlFailure(command.path, errno));
+  const std::string complaint(reply->complaint, strnlen(reply->complaint, sizeof reply->complaint));
+  if (complaint.empty()) return kGood;
+  std::fprintf(stderr, "%s\n", complaint.c_str());
+  return Fail({ExitStatus::kUsage, "hardlinkfs: " + command.path + ": the policy was not loaded; the old one stays in force"});
+}
+
+int RunWhy(const WhyCommand& command) {
+  const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
+  if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
+  std::string text;
+  if (const int code = ReadRefusals(std::get<UniqueFd>(opened).get(), text); code != 0) return Fail(ControlFailure(command.path, code));
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  const size_t count = std::min<size_t>(command.count, lines.size());
+  for (size_t i = lines.size() - count; i < lines.size(); ++i) {
+    if (command.json) {
+      std::printf("%s\n", lines[i].c_str());
+    } else {
+      PrintForPeople(Json::parse(lines[i]));
+    }
+  }
+  return kGood;
+}
+
+}  // namespace hardlinkfs

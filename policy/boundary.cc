@@ -1,0 +1,30 @@
+#include "policy/boundary.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace hardlinkfs {
+
+std::string_view DomainOf(const std::vector<Glob>& boundary, std::string_view path) {
+  while (true) {
+    const size_t slash = path.rfind('/');
+    if (slash == std::string_view::npos || slash == 0) return {};
+    path = path.substr(0, slash);
+    if (std::any_of(boundary.begin(), boundary.end(), [path](const Glob& glob) { return glob.Matches(path); })) return path;
+  }
+}
+
+Decision MayCross(const std::vector<Glob>& boundary, KnownPaths& paths) {
+  if (boundary.empty()) return std::nullopt;
+  const auto& names = paths.Names();
+  const auto& new_names = paths.NewNames();
+  if (!names.ok()) return Refusal{names.code(), "boundary", "the names of the file cannot be found out"};
+  if (!new_names.ok()) return Refusal{new_names.code(), "boundary", "the new name cannot be found out"};
+  // Without a name so far (O_TMPFILE) it comes from nowhere.
+  if (names->empty() || new_names->empty()) return std::nullopt;
+  const std::string_view to = DomainOf(boundary, new_names->front());
+  const bool stays = std::any_of(names->begin(), names->end(), [&](const std::string& name) { return DomainOf(boundary, name) == to; });
+  return stays ? Decision() : Refusal{EXDEV, "boundary", "the names lie behind different boundaries"};
+}
+
+}  // namespace hardlinkfs

@@ -1,0 +1,35 @@
+#include "policy/policy.h"
+
+#include <algorithm>
+
+namespace hardlinkfs {
+namespace {
+
+OperationSet OperationsOf(const Match& match, bool may_fail) {
+  if (!match.operations.empty()) return match.operations;
+  OperationSet all;
+  for (const Operation operation : AllOperations()) {
+    if (may_fail || operation < kFirstOnlyToFail) all.Add(operation);
+  }
+  return all;
+}
+
+}  // namespace
+
+OperationSet Policy::Watched() const {
+  OperationSet watched;
+  if (audit.level == AuditLevel::kAll) watched.Add(OperationsOf({}, false));
+  for (const PolicyRule& rule : rules) watched.Add(OperationsOf(rule.match, false));
+  for (const PolicyFault& fault : faults) watched.Add(OperationsOf(fault.match, true));
+  if (!links.are_empty() || !boundary.empty()) watched.Add(Operation::kLink);
+  if (!boundary.empty()) watched.Add(Operation::kRename);
+  return watched;
+}
+
+bool Policy::GoesByPaths() const {
+  const auto goes_by_paths = [](const auto& named) { return !named.match.paths.empty(); };
+  return !boundary.empty() || std::any_of(rules.begin(), rules.end(), goes_by_paths) ||
+         std::any_of(faults.begin(), faults.end(), goes_by_paths);
+}
+
+}  // namespace hardlinkfs
