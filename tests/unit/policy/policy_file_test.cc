@@ -174,7 +174,7 @@ seed = 4
        {"2:16: \\\"ops\\\" must be one of create, mkdir", "2:23: ", "3:7: \\\"uid\\\" must be a number, a range", "must not be above",
         "needs \\\"min\\\"", "6:9: \\\"errno\\\" must be the name of an error", "7:10: \\\"action\\\" must be one of",
         "1:1: a [[rule]] needs a \\\"name\\\"", "9:1: only action = \\\"deny\\\"", "the name \\\"twice\\\" is taken",
-        "15:7: \\\"nth\\\" must be a number from 1", "one of \\\"nth\\\", \\\"every\\\"", "a \\\"seed\\\" goes with",
+        "16:7: \\\"nth\\\" must be a number from 1", "one of \\\"nth\\\", \\\"every\\\"", "a \\\"seed\\\" goes with",
         "needs an \\\"errno\\\", a \\\"delay_ms\\\" or both"}) {
     EXPECT_THAT(all, HasSubstr(wrong));
   }
