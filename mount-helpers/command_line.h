@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "fuse/lowlevel/options.h"
+#include "mount-helpers/explain_arguments.h"
 #include "mount-helpers/fsck_arguments.h"
 #include "mount-helpers/rebuild_command.h"
 
@@ -48,7 +49,8 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PrintCommand, UsageError>;
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, ExplainCommand,
+                             PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

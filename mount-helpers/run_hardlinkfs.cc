@@ -7,6 +7,7 @@
 #include "mount-helpers/command_line.h"
 #include "mount-helpers/console.h"
 #include "mount-helpers/control_command.h"
+#include "mount-helpers/explain_command.h"
 #include "mount-helpers/failure.h"
 #include "mount-helpers/fsck_command.h"
 #include "mount-helpers/mount_command.h"
@@ -29,6 +30,7 @@ struct Runner {
   }
   int operator()(const SyncCommand& command) const { return RunSync(command); }
   int operator()(const StatusCommand& command) const { return RunStatus(command); }
+  int operator()(const ExplainCommand& command) const { return RunExplain(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);
