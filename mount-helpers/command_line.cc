@@ -150,6 +150,9 @@ Command ParseTool(int argc, const char* const* argv) {
   why_app.footer(
       "Others' operations are shown to root and to who has mounted only. What the kernel has refused by itself, as for missing\n"
       "permissions, a mount does not hear of.");
+  ExplainCommand explain;
+  CLI::App& explain_app = *app.add_subcommand("explain", "tell why a link, unlink, rename or write would be refused, and the cure");
+  AddExplainArguments(explain_app, explain);
 
   return Parse(app, argc, argv, [&]() -> Command {
     if (check.files.empty()) check.files = {kMachinePolicy};
@@ -163,6 +166,7 @@ Command ParseTool(int argc, const char* const* argv) {
     if (fsck_app.parsed()) return ToCommand(fsck);
     if (sync_app.parsed()) return sync;
     if (status_app.parsed()) return status;
+    if (explain_app.parsed()) return explain;
     mount.options = Join(options);
     return mount;
   });
@@ -178,7 +182,13 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   const std::string called = std::filesystem::path(argv[0]).filename().string();
   if (called.starts_with("mount.hardlinkfs")) return ParseHelper(argc, argv);
   const bool is_fsck = called.starts_with("fsck.hardlinkfs");
-  if (!is_fsck && (argc < 2 || std::string_view(argv[1]) != "fsck")) return ParseTool(argc, argv);
+  const std::string_view first = argc < 2 ? "" : argv[1];
+  if (!is_fsck && first != "fsck") {
+    Command command = ParseTool(argc, argv);
+    auto* const error = std::get_if<UsageError>(&command);
+    if (error != nullptr && first == "explain") error->status = kExplainUsage;
+    return command;
+  }
   const std::vector<std::string> words = JoinProgress(argc, argv);
   std::vector<const char*> joined;
   for (const std::string& word : words) joined.push_back(word.c_str());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fuse/lowlevel/options.h"
+#include "mount-helpers/explain_arguments.h"
 #include "mount-helpers/fsck_arguments.h"
 #include "mount-helpers/rebuild_command.h"
 
@@ -72,7 +73,7 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PolicyCheckCommand,
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, ExplainCommand, PolicyCheckCommand,
                              PolicyShowCommand, ReloadCommand, WhyCommand, PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.

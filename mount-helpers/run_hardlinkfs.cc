@@ -7,6 +7,7 @@
 #include "mount-helpers/command_line.h"
 #include "mount-helpers/console.h"
 #include "mount-helpers/control_command.h"
+#include "mount-helpers/explain_command.h"
 #include "mount-helpers/failure.h"
 #include "mount-helpers/fsck_command.h"
 #include "mount-helpers/mount_command.h"
@@ -34,6 +35,7 @@ struct Runner {
   int operator()(const PolicyShowCommand& command) const { return RunPolicyShow(command); }
   int operator()(const ReloadCommand& command) const { return RunReload(command); }
   int operator()(const WhyCommand& command) const { return RunWhy(command); }
+  int operator()(const ExplainCommand& command) const { return RunExplain(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);

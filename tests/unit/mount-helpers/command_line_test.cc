@@ -123,5 +123,35 @@ TEST(CommandLine, RebuildTakesADirectory) {
   EXPECT_EQ(command.directory, "/d");
 }
 
+TEST(CommandLine, ExplainTakesAnOperationAndItsPaths) {
+  const auto link = As<ExplainCommand>({"hardlinkfs", "explain", "link", "/a", "/b", "--as", "1000:users", "--json"});
+  EXPECT_EQ(link.operation, ExplainedOperation::kLink);
+  EXPECT_EQ(link.old_path, "/a");
+  EXPECT_EQ(link.new_path, "/b");
+  EXPECT_EQ(link.as, "1000:users");
+  EXPECT_TRUE(link.json);
+  EXPECT_EQ(As<ExplainCommand>({"hardlinkfs", "explain", "--as", "x", "rename", "/a", "/b"}).operation, ExplainedOperation::kRename);
+  EXPECT_EQ(As<ExplainCommand>({"hardlinkfs", "explain", "unlink", "--", "-a"}).old_path, "-a");
+  EXPECT_EQ(As<ExplainCommand>({"hardlinkfs", "explain", "write", "/a"}).operation, ExplainedOperation::kWrite);
+}
+
+TEST(CommandLine, ExplainHasItsOwnStatusForUsage) {
+  const std::vector<std::vector<const char*>> wrong = {{"hardlinkfs", "explain"},
+                                                       {"hardlinkfs", "explain", "frob", "/a"},
+                                                       {"hardlinkfs", "explain", "link", "/a"},
+                                                       {"hardlinkfs", "explain", "unlink", "/a", "/b"},
+                                                       {"hardlinkfs", "explain", "link", "/a", "/b", "--as"},
+                                                       {"hardlinkfs", "explain", "link", "/a", "/b", "unlink", "/c"}};
+  for (const auto& words : wrong) {
+    const Command command = Parse(words);
+    ASSERT_TRUE(std::holds_alternative<UsageError>(command));
+    EXPECT_EQ(std::get<UsageError>(command).status, 2);
+    EXPECT_EQ(std::get<UsageError>(command).line.find('\n'), std::string::npos);
+  }
+  EXPECT_THAT(UsageErrorOf({"hardlinkfs", "explain"}), HasSubstr("link, unlink, rename or write"));
+  EXPECT_THAT(UsageErrorOf({"hardlinkfs", "explain", "frob", "/a"}), HasSubstr("frob"));
+  EXPECT_THAT(As<PrintCommand>({"hardlinkfs", "explain", "--help"}).text, HasSubstr("Exit status: 0"));
+}
+
 }  // namespace
 }  // namespace hardlinkfs
