@@ -73,8 +73,8 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, ExplainCommand, PolicyCheckCommand,
-                             PolicyShowCommand, ReloadCommand, WhyCommand, PrintCommand, UsageError>;
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, ExplainCommand,
+                             PolicyCheckCommand, PolicyShowCommand, ReloadCommand, WhyCommand, PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

@@ -10,6 +10,7 @@
 
 #include "mount-helpers/explain_arguments.h"
 #include "mount-helpers/mount_table.h"
+#include "policy/policy.h"
 #include "store/base/acl.h"
 #include "store/base/attributes.h"
 #include "store/base/caller.h"
@@ -129,6 +130,7 @@ struct ExplainedServer {
   std::string state;    // as in `hardlinkfs status`
   std::string failure;  // what has failed, when the state is "failed"
   bool reserve_whole = true;
+  std::optional<Policy> policy;  // in force; nullopt: it cannot be read
 };
 
 struct ExplainFacts {

@@ -12,10 +12,12 @@
 #include <utility>
 
 #include "fuse/lowlevel/control.h"
+#include "mount-helpers/control_file.h"
 #include "mount-helpers/explain_caller.h"
 #include "mount-helpers/explain_places.h"
 #include "mount-helpers/explain_room.h"
 #include "mount-helpers/explain_walk.h"
+#include "policy/policy_file.h"
 #include "store/base/unique_fd.h"
 
 namespace hardlinkfs {
@@ -102,6 +104,10 @@ ExplainedServer ServerOf(const ExplainedMount& mount) {
   if (failure != status.end() && failure->is_object())
     server.failure = failure->value("what", "") + " (" + failure->value("errno", "") + ")";
   server.reserve_whole = status.value("reserve_whole", true);
+  if (const Result<std::string> text = PolicyTextOf(root.get()); text.ok()) {
+    std::variant<Policy, std::vector<PolicyError>> policy = ParsePolicy(*text, {});
+    if (auto* const parsed = std::get_if<Policy>(&policy)) server.policy = std::move(*parsed);
+  }
   return server;
 }
 

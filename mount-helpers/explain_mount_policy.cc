@@ -5,6 +5,7 @@
 #include <string>
 
 #include "mount-helpers/explain_filesystems.h"
+#include "mount-helpers/explain_rules.h"
 #include "mount-helpers/explain_text.h"
 #include "policy/flags.h"
 
@@ -81,10 +82,7 @@ void CheckHardlinkfs(CheckList& list, const ExplainedMount& mount) {
   const ExplainFacts& facts = list.facts();
   if (facts.server.has_value()) CheckState(list, mount, *facts.server);
   CheckFlagsOfOperation(list);
-  if (facts.operation == ExplainedOperation::kLink) {
-    list.CannotTell("mount-rules", Describe(mount), EPERM,
-                    "what links=, protected_hardlinks= and max_links= of the mount say is not asked for");
-  }
+  if (facts.server.has_value()) CheckRules(list, mount, *facts.server);
 }
 
 }  // namespace

@@ -40,17 +40,6 @@ std::string Check(const std::string& file) {
 }
 
 // RETURNS: the errno, 0 on success.
-int ReadPolicy(int mount, std::string& text) {
-  const auto exchange = std::make_unique<TextExchange>();
-  do {
-    *exchange = {};
-    exchange->offset = text.size();
-    if (ioctl(mount, kControlPolicy, exchange.get()) != 0) return errno;
-    text.append(exchange->text, std::min<size_t>(exchange->bytes, sizeof exchange->text));
-  } while (exchange->bytes > 0 && text.size() < exchange->total);
-  return 0;
-}
-
 int ReadRefusals(int mount, std::string& lines) {
   const auto exchange = std::make_unique<TextExchange>();
   for (uint64_t after = 0;;) {
@@ -99,9 +88,9 @@ int RunPolicyCheck(const PolicyCheckCommand& command) {
 int RunPolicyShow(const PolicyShowCommand& command) {
   const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
-  std::string text;
-  if (const int code = ReadPolicy(std::get<UniqueFd>(opened).get(), text); code != 0) return Fail(ControlFailure(command.path, code));
-  std::fputs(text.c_str(), stdout);
+  const Result<std::string> text = PolicyTextOf(std::get<UniqueFd>(opened).get());
+  if (!text.ok()) return Fail(ControlFailure(command.path, text.code()));
+  std::fputs(text->c_str(), stdout);
   return kGood;
 }
 

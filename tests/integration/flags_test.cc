@@ -348,7 +348,7 @@ TEST_P(FlagsOfACatalog, OfIunlinkLeaveTheNamesFree) {
   EXPECT_EQ(top().Unlink("c"), 0);
 }
 
-// S-FLAG-6
+// S-FLAG-7
 TEST(KeptFlags, OfAMirrorWhoseBackingHasNoneAreTheInodesAndHold) {
   const ScratchDirectory scratch(TemporaryDirectory());
   for (const char* const name : {"disk", "faulty", "mnt"}) ASSERT_EQ(Folder(scratch.path()).Mkdir(name), 0);
@@ -384,7 +384,7 @@ TEST(KeptFlags, OfAMirrorWhoseBackingHasNoneAreTheInodesAndHold) {
   EXPECT_EQ(top.Read("b"), "text and more");
 }
 
-// S-FLAG-6
+// S-FLAG-7
 TEST(KeptFlags, AreRefusedWhereTheyCannotBeKept) {
   const ScratchDirectory scratch(TemporaryDirectory());
   for (const char* const name : {"disk", "faulty", "mnt"}) ASSERT_EQ(Folder(scratch.path()).Mkdir(name), 0);

@@ -250,13 +250,15 @@ ExplainFacts OnHardlinkfs(ExplainedOperation operation) {
   ExplainedMount mount = MountOf("fuse.hardlinkfs");
   mount.entry.super_options = {"rw", "user_id=0", "group_id=0", "default_permissions", "allow_other"};
   MoveTo(facts, mount);
-  facts.server = ExplainedServer{.state = "read-write"};
+  facts.server = ExplainedServer{.state = "read-write", .policy = Policy()};
   return facts;
 }
 
 TEST(ExplainLink, OnHardlinkfsTheServerIsAskedLast) {
   ExplainFacts facts = OnHardlinkfs(kLink);
-  EXPECT_EQ(Ask(facts), "? mount-rules");
+  EXPECT_EQ(Ask(facts), "ok");
+  facts.server->policy.reset();
+  EXPECT_EQ(Ask(facts), "? policy");
   facts.server->failure = "sync (EIO)";
   EXPECT_EQ(Ask(facts), "EROFS mount-state");
   facts = OnHardlinkfs(kLink);
