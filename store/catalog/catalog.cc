@@ -132,9 +132,9 @@ Result<bool> Catalog::HasNames(InodeId directory) const {
   return false;
 }
 
-Result<std::vector<NameRow>> Catalog::NamesOf(InodeId inode, size_t limit) const {
+Result<std::vector<NameRow>> Catalog::NamesOf(InodeId inode, size_t limit, InodeId after_directory, Slot after) const {
   std::vector<NameRow> rows;
-  const std::unique_ptr<Cursor> cursor = engine_.Scan(keys::LinkPrefix(inode), "");
+  const std::unique_ptr<Cursor> cursor = engine_.Scan(keys::LinkPrefix(inode), Above(keys::Link(inode, after_directory, after)));
   for (; rows.size() < limit && cursor->Valid(); cursor->Next()) {
     if (cursor->key().size() != kLinkKeyBytes) continue;
     const InodeId directory = keys::DirectoryOfLink(cursor->key());

@@ -50,8 +50,9 @@ class Catalog {
   Result<bool> HasNames(InodeId directory) const;
   // For NamesOf: of a file with thousands of links any will do.
   static constexpr size_t kNamesConsidered = 64;
-  // RETURNS: up to `limit` names of `inode`, in the order of their directories' numbers.
-  Result<std::vector<NameRow>> NamesOf(InodeId inode, size_t limit) const;
+  // RETURNS: up to `limit` names of `inode`, in the order of their directories' numbers and then of slots, after that position (no
+  // directory: from the first).
+  Result<std::vector<NameRow>> NamesOf(InodeId inode, size_t limit, InodeId after_directory = {}, Slot after = {}) const;
 
   Result<InodeId> FindHome(const Place& place) const;
   // RETURNS: up to `limit` homes in `directory` after `after` (nullopt: from the first), in the order of backing names.

@@ -7,6 +7,7 @@
 #ifndef HARDLINKFS_STORE_MIRROR_MIRROR_VOLUME_H_
 #define HARDLINKFS_STORE_MIRROR_MIRROR_VOLUME_H_
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,9 @@ class MirrorVolume final : public Volume {
   Result<Attributes> Stat(InodeId inode) override;
   Result<InodeRef> Lookup(InodeId directory, const Name& name) override;
   Result<InodeRef> Parent(InodeId directory) override;
+  Result<std::vector<NameOfInode>> NamesOf(InodeId /*inode*/, const NamePosition& /*after*/) override {
+    return Error{EOPNOTSUPP, "the backing does not tell the names of a file"};
+  }
   Result<std::string> ReadLink(InodeId inode) override;
   Result<std::unique_ptr<DirectoryStream>> OpenDirectory(InodeId directory) override;
   Result<std::vector<ListedName>> List(InodeId directory, DirectoryStream& stream, uint64_t offset) override;

@@ -105,6 +105,7 @@ class CatalogVolume final : public Volume {
   Result<Attributes> Stat(InodeId inode) override;
   Result<InodeRef> Lookup(InodeId directory, const Name& name) override;
   Result<InodeRef> Parent(InodeId directory) override;
+  Result<std::vector<NameOfInode>> NamesOf(InodeId inode, const NamePosition& after) override;
   Result<std::string> ReadLink(InodeId inode) override;
   Result<std::string> GetXattr(InodeId inode, const std::string& name) override { return catalog_.ReadXattr(inode, name); }
   Result<std::vector<std::string>> ListXattrs(InodeId inode) override { return catalog_.ListXattrs(inode); }

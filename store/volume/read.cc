@@ -32,6 +32,15 @@ Result<InodeRef> CatalogVolume::Parent(InodeId directory) {
   return InodeRef(record->parent);
 }
 
+Result<std::vector<NameOfInode>> CatalogVolume::NamesOf(InodeId inode, const NamePosition& after) {
+  auto rows = catalog_.NamesOf(inode, kBatch, after.directory, Slot{after.offset});
+  if (!rows.ok()) return rows.error();
+  std::vector<NameOfInode> names;
+  names.reserve(rows->size());
+  for (NameRow& row : *rows) names.push_back({{row.directory, Raw(row.slot)}, std::move(row.record.name)});
+  return names;
+}
+
 Result<std::string> CatalogVolume::ReadLink(InodeId inode) {
   Result<std::string> target = catalog_.ReadTarget(inode);
   if (target.code() == ENOENT) return Error{EINVAL, "readlink of something that is no symlink"};

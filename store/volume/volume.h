@@ -87,6 +87,17 @@ struct ListedName {
   InodeId inode{};      // 0: a lookup of the name has to tell
 };
 
+// Where a name lies: its directory, and its offset in that as List tells it.
+struct NamePosition {
+  InodeId directory{};
+  uint64_t offset = 0;
+};
+
+struct NameOfInode {
+  NamePosition position;
+  std::string name;
+};
+
 class Volume {
  public:
   using XattrChanges = std::vector<std::pair<std::string, std::optional<std::string>>>;
@@ -113,8 +124,12 @@ class Volume {
 
   // Reads. REQUIRES: what they read is prepared.
   virtual Result<Attributes> Stat(InodeId inode) = 0;
-  virtual Result<InodeRef> Lookup(InodeId directory, const Name& name) = 0;          // ENOENT; ESTALE when the directory is gone
-  virtual Result<InodeRef> Parent(InodeId directory) = 0;                            // the root's is the root
+  virtual Result<InodeRef> Lookup(InodeId directory, const Name& name) = 0;  // ENOENT; ESTALE when the directory is gone
+  virtual Result<InodeRef> Parent(InodeId directory) = 0;                    // the root's is the root
+  // RETURNS: some of the names of `inode` (of a directory the one) after that position (no directory: from the first); none at the end.
+  // What is a name all the time comes once, whatever comes and goes meanwhile. EOPNOTSUPP where they cannot be known without a search.
+  // REQUIRES: shared(inode), or it may be missed while it is renamed; not that `inode` is prepared, but then they may be out of date.
+  virtual Result<std::vector<NameOfInode>> NamesOf(InodeId inode, const NamePosition& after) = 0;
   virtual Result<std::string> ReadLink(InodeId inode) = 0;                           // EINVAL for what is no symlink
   virtual Result<std::string> GetXattr(InodeId inode, const std::string& name) = 0;  // ENODATA
   virtual Result<std::vector<std::string>> ListXattrs(InodeId inode) = 0;
