@@ -1,10 +1,10 @@
 // link(2), linkat(2). Permissions, and its own protected_hardlinks, the kernel has checked already.
 #include <cerrno>
 
+#include "fuse/vfs/caller_access.h"
 #include "fuse/vfs/vfs.h"
 #include "policy/access.h"
 #include "policy/link_rules.h"
-#include "store/base/acl.h"
 
 namespace hardlinkfs {
 
@@ -12,17 +12,7 @@ Status Vfs::MayLinkTo(const Caller& caller, InodeId inode) {
   if (options_.links.are_empty()) return {};
   const Result<Attributes> attributes = volume_.Stat(inode);
   if (!attributes.ok()) return attributes.error();
-  const auto may_read_and_write = [&] {
-    const Result<std::string> value = volume_.GetXattr(inode, std::string(kAccessAclXattr));
-    if (!value.ok() && value.code() != ENODATA && value.code() != EOPNOTSUPP) return false;
-    std::optional<Acl> acl;
-    if (value.ok()) {
-      const Result<Acl> parsed = ParseAcl(*value);
-      if (!parsed.ok()) return false;
-      acl = *parsed;
-    }
-    return MayAccess(caller, *attributes, acl, kMayRead | kMayWrite);
-  };
+  const auto may_read_and_write = [&] { return HasAccess(volume_, caller, *attributes, kMayRead | kMayWrite); };
   return ToStatus(MayLink(options_.links, caller, *attributes, may_read_and_write));
 }
 
