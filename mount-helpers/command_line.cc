@@ -90,6 +90,15 @@ void AddRebuildArguments(CLI::App& app, RebuildCommand& command, std::vector<std
       ->allow_extra_args(false);
 }
 
+void AddNamesArguments(CLI::App& app, NamesCommand& command) {
+  app.add_option("FILE", command.files, "a file of any kind; a symlink is looked at itself")->required();
+  app.add_flag_callback(
+      "-0,--null", [&command] { command.end = PathEnd::kNull; }, "end each name with a zero byte instead of a newline");
+  app.footer(
+      "Tells the names that find MOUNTPOINT -samefile FILE would find, at once. How many others there are, outside of\n"
+      "this mount or where you may not list, is told on stderr. Names are bytes, printed as they are.");
+}
+
 Command ParseTool(int argc, const char* const* argv) {
   CLI::App app(kDescription, "hardlinkfs");
   app.set_version_flag("--version", VersionText());
@@ -126,6 +135,10 @@ Command ParseTool(int argc, const char* const* argv) {
   status_app.add_flag("--json", status.json, "for programs");
   status_app.footer("The exit status is 3 when a sync has failed, and the mount has to be mounted again.");
 
+  NamesCommand names;
+  CLI::App& names_app = *app.add_subcommand("names", "tell all names of a file");
+  AddNamesArguments(names_app, names);
+
   return Parse(app, argc, argv, [&]() -> Command {
     rebuild.options = Join(rebuild_options);
     if (rebuild_app.parsed()) return rebuild;
@@ -133,9 +146,16 @@ Command ParseTool(int argc, const char* const* argv) {
     if (fsck_app.parsed()) return ToCommand(fsck);
     if (sync_app.parsed()) return sync;
     if (status_app.parsed()) return status;
+    if (names_app.parsed()) return names;
     mount.options = Join(options);
     return mount;
   });
+}
+
+Command ParseWords(Command (*parse)(int, const char* const*), const std::vector<std::string>& words) {
+  std::vector<const char*> pointers;
+  for (const std::string& word : words) pointers.push_back(word.c_str());
+  return parse(static_cast<int>(pointers.size()), pointers.data());
 }
 
 }  // namespace
@@ -148,12 +168,9 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   const std::string called = std::filesystem::path(argv[0]).filename().string();
   if (called.starts_with("mount.hardlinkfs")) return ParseHelper(argc, argv);
   const bool is_fsck = called.starts_with("fsck.hardlinkfs");
-  if (!is_fsck && (argc < 2 || std::string_view(argv[1]) != "fsck")) return ParseTool(argc, argv);
-  const std::vector<std::string> words = JoinProgress(argc, argv);
-  std::vector<const char*> joined;
-  for (const std::string& word : words) joined.push_back(word.c_str());
-  const auto parse = is_fsck ? ParseFsckHelper : ParseTool;
-  Command command = parse(static_cast<int>(joined.size()), joined.data());
+  const std::string_view first = argc < 2 ? "" : argv[1];
+  if (!is_fsck && first != "fsck") return ParseTool(argc, argv);
+  Command command = ParseWords(is_fsck ? ParseFsckHelper : ParseTool, JoinProgress(argc, argv));
   if (auto* const error = std::get_if<UsageError>(&command)) error->status = kFsckUsage;
   return command;
 }

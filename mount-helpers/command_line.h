@@ -4,9 +4,11 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "fuse/lowlevel/options.h"
 #include "mount-helpers/fsck_arguments.h"
+#include "mount-helpers/printed_path.h"
 #include "mount-helpers/rebuild_command.h"
 
 namespace hardlinkfs {
@@ -37,6 +39,12 @@ struct StatusCommand {
   std::string path;
 };
 
+// `hardlinkfs names [-0] FILE...`
+struct NamesCommand {
+  PathEnd end = PathEnd::kNewline;
+  std::vector<std::string> files;
+};
+
 // --help, --version
 struct PrintCommand {
   std::string text;
@@ -48,7 +56,8 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PrintCommand, UsageError>;
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, NamesCommand, FsckCommand, RebuildCommand,
+                             PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

@@ -23,21 +23,13 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kNoMount[] = "not in a mounted hardlinkfs";
 
-Failure FailureOf(const std::string& path, int code) {
-  if (code == ENOTCONN || code == ECONNABORTED) {
-    return FailureOn(path, "the server of this mount has died; 'hardlinkfs mount' on it cleans that up", code, ExitStatus::kSystem);
-  }
-  if (code == ENOTTY) return FailureOn(path, kNoMount, 0, ExitStatus::kSystem);
-  return FailureOn(path, strerrordesc_np(code), code, ExitStatus::kSystem);
-}
-
 // Another filesystem could take our numbers for a request of its own.
 std::variant<UniqueFd, Failure> OpenInMount(const std::string& path) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!file.valid()) return FailureOf(path, errno);
+  if (!file.valid()) return ControlFailure(path, errno);
   struct statfs found {};
-  if (fstatfs(file.get(), &found) != 0) return FailureOf(path, errno);
-  if (found.f_type != FUSE_SUPER_MAGIC) return FailureOf(path, ENOTTY);
+  if (fstatfs(file.get(), &found) != 0) return ControlFailure(path, errno);
+  if (found.f_type != FUSE_SUPER_MAGIC) return ControlFailure(path, ENOTTY);
   return file;
 }
 
@@ -83,12 +75,20 @@ void PrintForPeople(const Json& status) {
 
 }  // namespace
 
+Failure ControlFailure(const std::string& path, int code) {
+  if (code == ENOTCONN || code == ECONNABORTED) {
+    return FailureOn(path, "the server of this mount has died; 'hardlinkfs mount' on it cleans that up", code, ExitStatus::kSystem);
+  }
+  if (code == ENOTTY) return FailureOn(path, kNoMount, 0, ExitStatus::kSystem);
+  return FailureOn(path, strerrordesc_np(code), code, ExitStatus::kSystem);
+}
+
 int RunSync(const SyncCommand& command) {
   const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
   const int mount = std::get<UniqueFd>(opened).get();
   // First what was stored through mappings, which the kernel has and the server does not know of.
-  if (syncfs(mount) != 0 || ioctl(mount, kControlSync) != 0) return Fail(FailureOf(command.path, errno));
+  if (syncfs(mount) != 0 || ioctl(mount, kControlSync) != 0) return Fail(ControlFailure(command.path, errno));
   return static_cast<int>(ExitStatus::kSuccess);
 }
 
@@ -96,7 +96,7 @@ int RunStatus(const StatusCommand& command) {
   const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
   StatusReply reply{};
-  if (ioctl(std::get<UniqueFd>(opened).get(), kControlStatus, &reply) != 0) return Fail(FailureOf(command.path, errno));
+  if (ioctl(std::get<UniqueFd>(opened).get(), kControlStatus, &reply) != 0) return Fail(ControlFailure(command.path, errno));
   const Json status = Json::parse(reply.json, reply.json + strnlen(reply.json, sizeof reply.json));
   if (command.json) {
     std::printf("%s\n", status.dump(2).c_str());

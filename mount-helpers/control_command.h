@@ -2,9 +2,15 @@
 #ifndef HARDLINKFS_MOUNT_HELPERS_CONTROL_COMMAND_H_
 #define HARDLINKFS_MOUNT_HELPERS_CONTROL_COMMAND_H_
 
+#include <string>
+
 #include "mount-helpers/command_line.h"
+#include "mount-helpers/failure.h"
 
 namespace hardlinkfs {
+
+// RETURNS: what it means that a call on `path`, which should be in a mount, ended with this errno; ENOTTY: there is no hardlinkfs.
+Failure ControlFailure(const std::string& path, int code);
 
 // Returns once all that was acknowledged before is durable. RETURNS: the exit status; what failed is on stderr.
 int RunSync(const SyncCommand& command);

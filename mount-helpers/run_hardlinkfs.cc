@@ -10,6 +10,7 @@
 #include "mount-helpers/failure.h"
 #include "mount-helpers/fsck_command.h"
 #include "mount-helpers/mount_command.h"
+#include "mount-helpers/names_command.h"
 #include "mount-helpers/probe_command.h"
 #include "mount-helpers/rebuild_command.h"
 
@@ -29,6 +30,7 @@ struct Runner {
   }
   int operator()(const SyncCommand& command) const { return RunSync(command); }
   int operator()(const StatusCommand& command) const { return RunStatus(command); }
+  int operator()(const NamesCommand& command) const { return RunNames(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);

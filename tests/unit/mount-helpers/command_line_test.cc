@@ -8,6 +8,7 @@
 namespace hardlinkfs {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 Command Parse(const std::vector<const char*>& words) { return ParseCommandLine(static_cast<int>(words.size()), words.data()); }
@@ -64,6 +65,19 @@ TEST(CommandLine, SyncAndStatusTakeAPath) {
   EXPECT_TRUE(As<StatusCommand>({"hardlinkfs", "status", "--json", "/mnt"}).json);
 }
 
+TEST(CommandLine, NamesTakesFiles) {
+  const auto command = As<NamesCommand>({"hardlinkfs", "names", "/mnt/a", "b"});
+  EXPECT_THAT(command.files, ElementsAre("/mnt/a", "b"));
+  EXPECT_EQ(command.end, PathEnd::kNewline);
+  EXPECT_EQ(As<NamesCommand>({"hardlinkfs", "names", "-0", "a"}).end, PathEnd::kNull);
+  EXPECT_EQ(As<NamesCommand>({"hardlinkfs", "names", "a", "--null"}).end, PathEnd::kNull);
+  EXPECT_THAT(As<NamesCommand>({"hardlinkfs", "names", "--", "-0", "--null"}).files, ElementsAre("-0", "--null"));
+}
+
+TEST(CommandLine, PathsOnATerminalHaveNoControlCharacters) {
+  EXPECT_EQ(ShownOnTerminal("a\x1b[31m\n\t\x7f caf\xc3\xa9"), "a?[31m??? caf\xc3\xa9");
+}
+
 TEST(CommandLine, VersionNamesTheLibraries) {
   const std::string text = As<PrintCommand>({"hardlinkfs", "--version"}).text;
   EXPECT_THAT(text, HasSubstr("hardlinkfs 0."));
@@ -82,8 +96,8 @@ TEST(CommandLine, WhatIsWrongIsOneLine) {
   for (const std::string& line :
        {UsageErrorOf({"hardlinkfs"}), UsageErrorOf({"hardlinkfs", "mount"}), UsageErrorOf({"hardlinkfs", "mount", "/a"}),
         UsageErrorOf({"hardlinkfs", "mount", "/a", "/b", "/c"}), UsageErrorOf({"hardlinkfs", "frobnicate"}),
-        UsageErrorOf({"hardlinkfs", "sync"}), UsageErrorOf({"hardlinkfs", "status", "/a", "/b"}),
-        UsageErrorOf({"hardlinkfs", "mount", "-x", "/a", "/b"}), UsageErrorOf({"mount.hardlinkfs", "/a"})}) {
+        UsageErrorOf({"hardlinkfs", "sync"}), UsageErrorOf({"hardlinkfs", "names"}),        UsageErrorOf({"hardlinkfs", "status", "/a", "/b"}), UsageErrorOf({"hardlinkfs", "mount", "-x", "/a", "/b"}),
+        UsageErrorOf({"mount.hardlinkfs", "/a"})}) {
     EXPECT_NE(line, "(accepted)");
     EXPECT_EQ(line.find('\n'), std::string::npos) << line;
     EXPECT_THAT(line, HasSubstr("--help"));
