@@ -74,6 +74,12 @@ Command ToCommand(const FsckArguments& arguments) {
   return std::get<FsckCommand>(std::move(command));
 }
 
+Command ToCommand(const FlagArguments& arguments) {
+  std::variant<FlagCommand, std::string> command = ToFlagCommand(arguments);
+  if (const auto* const wrong = std::get_if<std::string>(&command)) return UsageError{*wrong};
+  return std::get<FlagCommand>(std::move(command));
+}
+
 Command ParseFsckHelper(int argc, const char* const* argv) {
   CLI::App app("Checks and repairs a hardlinkfs that is not mounted.", "fsck.hardlinkfs");
   FsckArguments arguments;
@@ -139,6 +145,10 @@ Command ParseTool(int argc, const char* const* argv) {
   CLI::App& names_app = *app.add_subcommand("names", "tell all names of a file");
   AddNamesArguments(names_app, names);
 
+  FlagArguments flag;
+  CLI::App& flag_app = *app.add_subcommand("flag", "tell or change the flags of files, as lsattr and chattr do");
+  AddFlagArguments(flag_app, flag);
+
   return Parse(app, argc, argv, [&]() -> Command {
     rebuild.options = Join(rebuild_options);
     if (rebuild_app.parsed()) return rebuild;
@@ -147,6 +157,7 @@ Command ParseTool(int argc, const char* const* argv) {
     if (sync_app.parsed()) return sync;
     if (status_app.parsed()) return status;
     if (names_app.parsed()) return names;
+    if (flag_app.parsed()) return ToCommand(flag);
     mount.options = Join(options);
     return mount;
   });
@@ -169,6 +180,7 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   if (called.starts_with("mount.hardlinkfs")) return ParseHelper(argc, argv);
   const bool is_fsck = called.starts_with("fsck.hardlinkfs");
   const std::string_view first = argc < 2 ? "" : argv[1];
+  if (!is_fsck && first == "flag") return ParseWords(ParseTool, MarkChanges(argc, argv));
   if (!is_fsck && first != "fsck") return ParseTool(argc, argv);
   Command command = ParseWords(is_fsck ? ParseFsckHelper : ParseTool, JoinProgress(argc, argv));
   if (auto* const error = std::get_if<UsageError>(&command)) error->status = kFsckUsage;

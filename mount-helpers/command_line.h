@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fuse/lowlevel/options.h"
+#include "mount-helpers/flag_arguments.h"
 #include "mount-helpers/fsck_arguments.h"
 #include "mount-helpers/printed_path.h"
 #include "mount-helpers/rebuild_command.h"
@@ -56,7 +57,7 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, NamesCommand, FsckCommand, RebuildCommand,
+using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, NamesCommand, FlagCommand, FsckCommand, RebuildCommand,
                              PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.

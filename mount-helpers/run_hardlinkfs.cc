@@ -8,6 +8,7 @@
 #include "mount-helpers/console.h"
 #include "mount-helpers/control_command.h"
 #include "mount-helpers/failure.h"
+#include "mount-helpers/flag_command.h"
 #include "mount-helpers/fsck_command.h"
 #include "mount-helpers/mount_command.h"
 #include "mount-helpers/names_command.h"
@@ -31,6 +32,7 @@ struct Runner {
   int operator()(const SyncCommand& command) const { return RunSync(command); }
   int operator()(const StatusCommand& command) const { return RunStatus(command); }
   int operator()(const NamesCommand& command) const { return RunNames(command); }
+  int operator()(const FlagCommand& command) const { return RunFlag(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);
