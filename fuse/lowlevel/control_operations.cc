@@ -8,6 +8,7 @@
 
 #include "fuse/lowlevel/control.h"
 #include "fuse/lowlevel/flag_ioctl.h"
+#include "fuse/lowlevel/names_ioctl.h"
 #include "fuse/lowlevel/operations.h"
 #include "fuse/lowlevel/policy_ioctl.h"
 #include "fuse/lowlevel/reply.h"
@@ -74,7 +75,7 @@ Status ReplyStatus(Server& server, fuse_req_t request, size_t room) {
 }
 
 Status Ioctl(Server& server, fuse_req_t request, fuse_ino_t inode, unsigned command, void* /*argument*/, fuse_file_info* /*file*/,
-             unsigned /*flags*/, const void* in, size_t in_size, size_t out_size) {
+             unsigned flags, const void* in, size_t in_size, size_t out_size) {
   if (IsFlagIoctl(command)) return FlagIoctl(server, request, inode, command, {static_cast<const char*>(in), in_size}, out_size);
   if (IsPolicyIoctl(command)) return PolicyIoctl(server, request, command, {static_cast<const char*>(in), in_size}, out_size);
   switch (command) {
@@ -85,6 +86,9 @@ Status Ioctl(Server& server, fuse_req_t request, fuse_ino_t inode, unsigned comm
     }
     case kControlStatus:
       return ReplyStatus(server, request, out_size);
+    case kControlNames:
+      if ((flags & FUSE_IOCTL_DIR) == 0) return Error{ENOTDIR, "names: only a directory can be asked"};
+      return NamesIoctl(server, request, inode, {static_cast<const char*>(in), in_size}, out_size);
     default:
       return Error{ENOTTY, "unknown ioctl"};
   }

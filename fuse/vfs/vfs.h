@@ -91,6 +91,12 @@ struct DirectoryEntry {
 enum class ListingMode { kNames, kNamesAndAttributes };
 enum class SyncMode { kData, kAll };
 
+// Some of the names of an inode, as paths.
+struct NamesPage {
+  std::vector<std::string> paths;
+  std::optional<NamePosition> next;  // where to go on; nullopt: these were the last
+};
+
 // As statvfs(3).
 struct FilesystemUsage {
   uint64_t block_size = 0;
@@ -186,6 +192,11 @@ class Vfs {
   Result<std::unique_ptr<DirectoryStream>> OpenDirectory(InodeId directory);
   Status ReadDirectory(InodeId directory, DirectoryStream& stream, uint64_t offset, ListingMode mode,
                        const std::function<bool(const DirectoryEntry&)>& visit);
+
+  // The names of `inode` that lie below the directory `top`, as paths from there; those alone that `caller` would find if he searched it,
+  // which takes leave to list every directory on the way. Paths that take more than `room` bytes with a byte behind each are left out, and
+  // no more are given than fit there. RETURNS: ENOENT for what has no name; EOPNOTSUPP on a mirror. REQUIRES: room > 0. names.cc
+  Result<NamesPage> Names(const Caller& caller, InodeId top, InodeId inode, const NamePosition& after, size_t room);
 
   Result<FilesystemUsage> Statfs();
   VolumeHealth Health() { return volume_.Health(); }
