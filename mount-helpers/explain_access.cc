@@ -53,7 +53,7 @@ std::string Cure(const Caller& caller, const ExplainedInode& inode, unsigned wan
   if (caller.uid == inode.attributes.uid) return "chmod u+" + Letters(wanted) + " " + path;
   const FilesystemTraits traits = TraitsOf(inode.mount.driver);
   // FAT and the like have no modes of their own.
-  if (traits.hard_links == Answer::kNo && traits.changes_names == Answer::kYes)
+  if (traits.hard_links == Trait::kNo && traits.changes_names == Trait::kYes)
     return "mount it with uid=" + std::to_string(caller.uid) + " or another umask=";
   const std::string entry = "setfacl -m u:" + std::to_string(caller.uid) + ":" + Letters(all) + " " + path;
   if (inode.acl.has_value()) return entry;

@@ -6,9 +6,9 @@
 namespace hardlinkfs {
 namespace {
 
-constexpr Answer kYes = Answer::kYes;
-constexpr Answer kNo = Answer::kNo;
-constexpr Answer kUnknown = Answer::kUnknown;
+constexpr Trait kYes = Trait::kYes;
+constexpr Trait kNo = Trait::kNo;
+constexpr Trait kUnknown = Trait::kUnknown;
 constexpr PermissionsBy kServer = PermissionsBy::kServer;
 
 // From the kernel's sources: whether the directories' inode_operations have .link, and s_max_links or the filesystem's own limit.

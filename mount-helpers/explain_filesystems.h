@@ -8,7 +8,7 @@
 
 namespace hardlinkfs {
 
-enum class Answer { kYes, kNo, kUnknown };
+enum class Trait { kYes, kNo, kUnknown };
 
 enum class PermissionsBy {
   kKernel,  // modes and ACLs, as shown
@@ -20,9 +20,9 @@ inline constexpr uint64_t kUnknownLinkLimit = 0;
 
 struct FilesystemTraits {
   std::string_view type;
-  Answer hard_links = Answer::kUnknown;
+  Trait hard_links = Trait::kUnknown;
   uint64_t max_links = kUnknownLinkLimit;  // of a file
-  Answer changes_names = Answer::kYes;     // whether names can be removed and moved at all
+  Trait changes_names = Trait::kYes;     // whether names can be removed and moved at all
   PermissionsBy permissions = PermissionsBy::kKernel;
 };
 

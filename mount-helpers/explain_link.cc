@@ -92,14 +92,14 @@ void CheckProtectedHardlinks(CheckList& list, const ExplainedInode& inode) {
 void CheckHasLinks(CheckList& list, const ExplainedInode& directory) {
   const std::string subject = Describe(directory.mount);
   switch (TraitsOf(directory.mount.driver).hard_links) {
-    case Answer::kYes:
+    case Trait::kYes:
       list.Pass("has-links", subject);
       return;
-    case Answer::kNo:
+    case Trait::kNo:
       list.Fail("has-links", subject, EPERM, directory.mount.driver + " has no hard links",
                 "mount hardlinkfs over it (hardlinkfs mount), or use ln -s, or a copy");
       return;
-    case Answer::kUnknown:
+    case Trait::kUnknown:
       break;
   }
   const bool is_fuse = IsFuse(directory.mount.driver);

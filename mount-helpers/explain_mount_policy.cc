@@ -92,7 +92,7 @@ void CheckMountPolicy(CheckList& list) {
   if (place == nullptr || !IsFuse(place->mount.driver)) return;
   if (place->mount.driver == "fuse.hardlinkfs") {
     CheckHardlinkfs(list, place->mount);
-  } else if (list.facts().operation != ExplainedOperation::kLink || TraitsOf(place->mount.driver).hard_links == Answer::kYes) {
+  } else if (list.facts().operation != ExplainedOperation::kLink || TraitsOf(place->mount.driver).hard_links == Trait::kYes) {
     list.CannotTell("server", Describe(place->mount), EPERM, "a FUSE filesystem: its server decides, and may refuse it with any errno");
   }
 }

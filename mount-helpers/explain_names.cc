@@ -55,10 +55,10 @@ void CheckNotMounted(CheckList& list, const ExplainedInode& inode) {
 }
 
 void CheckChangesNames(CheckList& list, const ExplainedInode& directory) {
-  const Answer answer = TraitsOf(directory.mount.driver).changes_names;
+  const Trait answer = TraitsOf(directory.mount.driver).changes_names;
   const std::string subject = Describe(directory.mount);
-  if (answer == Answer::kNo) list.Fail("names", subject, EPERM, "the kernel alone makes and removes names there", "");
-  if (answer == Answer::kUnknown) {
+  if (answer == Trait::kNo) list.Fail("names", subject, EPERM, "the kernel alone makes and removes names there", "");
+  if (answer == Trait::kUnknown) {
     list.CannotTell("names", subject, EPERM, "it is not known whether names of a " + directory.mount.entry.type + " can be changed");
   }
 }

@@ -45,30 +45,31 @@ class RuleChecks {
     const Caller caller = CallerOver(explained, question.inode.attributes);
     const AccessAnswer access = AskAccess(explained, question.inode, kMayRead | kMayWrite, AccessOf::kKernel);
     Facts facts{.operation = question.operation, .caller = caller, .inode = question.inode.attributes};
-    facts.names = [&]() -> Result<std::vector<std::string>> { return std::vector{PathInMount(mount_, question.name)}; };
+    facts.names = [&](size_t /*most*/) -> Result<std::vector<std::string>> { return std::vector{PathInMount(mount_, question.name)}; };
     if (question.new_name.has_value()) facts.new_name = [&]() -> Result<std::string> { return PathInMount(mount_, *question.new_name); };
     facts.may_read_and_write = [&access] { return access.outcome == Outcome::kPass; };
     KnownPaths paths(facts);
     const Judgement judgement = Decide(policy_, paths);
     if (judgement.refusal.has_value()) {
-      Refuse(question, *judgement.refusal, access);
+      Refuse(question, judgement.refusal, access);
     } else {
       Allow(question, judgement);
     }
   }
 
  private:
-  void Refuse(const RuleQuestion& question, const Refusal& refusal, const AccessAnswer& access) {
+  void Refuse(const RuleQuestion& question, const Decision& refusal, const AccessAnswer& access) {
     const std::string at = ShellWord(mount_.entry.mountpoint);
-    const std::string cure = "see \"" + std::string(refusal.rule) + "\" in hardlinkfs policy show " + at + "; hardlinkfs reload " + at +
+    const std::string cure = "see \"" + std::string(refusal->rule) + "\" in hardlinkfs policy show " + at + "; hardlinkfs reload " + at +
                              " after a change of its file";
     const std::string subject = Describe(question.inode);
     if (policy_.dry_run) {
-      list_.Pass(refusal.rule, subject + ", which would be refused but for dry_run");
-    } else if (access.outcome == Outcome::kUnknown && std::string_view(refusal.rule) == "protected_hardlinks") {
-      list_.CannotTell(refusal.rule, subject, refusal.code, access.reason + "; if he may not read and write it: " + refusal.reason, cure);
+      list_.Pass(refusal->rule, subject + ", which would be refused but for dry_run");
+    } else if (access.outcome == Outcome::kUnknown && std::string_view(refusal->rule) == "protected_hardlinks") {
+      list_.CannotTell(refusal->rule, subject, refusal->code, access.reason + "; if he may not read and write it: " + refusal->reason,
+                       cure);
     } else {
-      list_.Fail(refusal.rule, subject, refusal.code, std::string(refusal.reason) + " (policy of the mount)", cure);
+      list_.Fail(refusal->rule, subject, refusal->code, std::string(refusal->reason) + " (policy of the mount)", cure);
     }
   }
 

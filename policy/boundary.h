@@ -15,8 +15,8 @@ namespace hardlinkfs {
 // RETURNS: the innermost directory that lies behind a boundary and has the entry `path` somewhere below; empty: none.
 std::string_view DomainOf(const std::vector<Glob>& boundary, std::string_view path);
 
-// RETURNS: EXDEV for a link or rename from behind one boundary to behind another, or none. A file that has names behind several is in all
-// of them.
+// RETURNS: EXDEV for a link or rename from behind one boundary to behind another, or none; also when a directory is renamed so that
+// boundaries at or below it come or go. A file that has names behind several is in all of them.
 Decision MayCross(const std::vector<Glob>& boundary, KnownPaths& paths);
 
 }  // namespace hardlinkfs

@@ -16,10 +16,20 @@ class Glob {
 
   // RETURNS: whether it matches `path`, which begins with a slash: the root is "/".
   bool Matches(std::string_view path) const;
+  // RETURNS: whether it could match anything that lies below `path`.
+  bool MayMatchBelow(std::string_view path) const;
+  // RETURNS: whether a pattern can match anything: no "." and "..", and "**" only as a whole component.
+  static bool IsSound(std::string_view pattern);
   const std::string& pattern() const { return pattern_; }
   bool operator==(const Glob& other) const { return pattern_ == other.pattern_; }
 
  private:
+  struct Match {
+    bool whole = false;  // all components match all of the path
+    bool part = false;   // some first ones do, and others are left
+  };
+  Match RowsFor(std::string_view path) const;
+
   std::string pattern_;
   std::vector<std::string> components_;
 };

@@ -20,7 +20,6 @@ OperationSet Policy::Watched() const {
   OperationSet watched;
   if (audit.level == AuditLevel::kAll) watched.Add(OperationsOf({}, false));
   for (const PolicyRule& rule : rules) watched.Add(OperationsOf(rule.match, false));
-  for (const PolicyFault& fault : faults) watched.Add(OperationsOf(fault.match, true));
   if (!links.are_empty() || !boundary.empty()) watched.Add(Operation::kLink);
   if (!boundary.empty()) watched.Add(Operation::kRename);
   return watched;
@@ -30,6 +29,16 @@ bool Policy::GoesByPaths() const {
   const auto goes_by_paths = [](const auto& named) { return !named.match.paths.empty(); };
   return !boundary.empty() || std::any_of(rules.begin(), rules.end(), goes_by_paths) ||
          std::any_of(faults.begin(), faults.end(), goes_by_paths);
+}
+
+bool Policy::GoesBySize() const {
+  return std::any_of(rules.begin(), rules.end(), [](const PolicyRule& rule) { return rule.match.size.has_value(); });
+}
+
+OperationSet Policy::Failing() const {
+  OperationSet failing;
+  for (const PolicyFault& fault : faults) failing.Add(OperationsOf(fault.match, true));
+  return failing;
 }
 
 }  // namespace hardlinkfs

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -12,20 +11,12 @@
 #include "fuse/lowlevel/operations.h"
 #include "fuse/lowlevel/policy_ioctl.h"
 #include "fuse/lowlevel/reply.h"
+#include "fuse/lowlevel/utc_text.h"
 
 namespace hardlinkfs {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string Iso8601(const Timestamp& time) {
-  const timespec spec = time.ToTimespec();
-  tm utc{};
-  gmtime_r(&spec.tv_sec, &utc);
-  char text[32];
-  const size_t length = std::strftime(text, sizeof text, "%FT%TZ", &utc);
-  return {text, length};
-}
 
 const char* StateOf(const VolumeHealth& health, const SessionOptions& options) {
   if (health.failure.has_value()) return "failed";
@@ -40,10 +31,11 @@ std::string StatusText(Server& server) {
   Json failure;
   if (health.failure.has_value()) {
     const Error& error = health.failure->error;
-    failure = {{"what", error.what}, {"errno", strerrorname_np(error.code)}, {"since", Iso8601(health.failure->since)}};
+    failure = {
+        {"what", error.what}, {"errno", strerrorname_np(error.code)}, {"since", UtcText(health.failure->since, Precision::kSeconds)}};
   }
   Json restored;
-  if (server.options.restored_from.has_value()) restored = Iso8601({*server.options.restored_from, 0});
+  if (server.options.restored_from.has_value()) restored = UtcText({*server.options.restored_from, 0}, Precision::kSeconds);
   const Json status = {{"source", server.options.source},
                        {"mountpoint", server.options.mountpoint},
                        {"filesystem", server.vfs.capabilities().filesystem},

@@ -59,7 +59,12 @@ Status Reload(Server& server, fuse_req_t request, size_t room) {
   return {};
 }
 
-// Names of others' files are theirs.
+// RETURNS: what may be told to who has asked for the operation: of a file only the name that he has used, as its others may be secrets.
+Decided ForCaller(Decided decided) {
+  if (!decided.by_name) decided.names.clear();
+  return decided;
+}
+
 Status ReplyRefusals(Server& server, fuse_req_t request, std::span<const char> in, size_t room) {
   const auto exchange = ExchangeIn<TextExchange>(in, room);
   if (exchange == nullptr) return kWrongSize;
@@ -68,12 +73,8 @@ Status ReplyRefusals(Server& server, fuse_req_t request, std::span<const char> i
   uint64_t last = exchange->offset;
   for (const Decided& decided : server.vfs.gate().Refusals(exchange->offset)) {
     if (sees_all || decided.uid == fuse_req_ctx(request)->uid) {
-      const std::string line = ToJson(decided) + "\n";
-      if (lines.size() + line.size() > sizeof exchange->text) {
-        if (!lines.empty()) break;
-        last = decided.number;  // names of megabytes
-        continue;
-      }
+      const std::string line = ToJson(sees_all ? decided : ForCaller(decided)) + "\n";
+      if (lines.size() + line.size() > sizeof exchange->text) break;
       lines += line;
     }
     last = decided.number;

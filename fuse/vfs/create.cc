@@ -37,11 +37,11 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
+  const Asked asked = NewNode(caller, request.type, NameAt{directory, name});
+  if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
   return Promised(WithSpace([&]() -> Result<Attributes> {
     const auto held = volume_.locks().Exclusive(directory);
-    if (Status allowed = JudgeNew(NewNode(caller, request.type, NameAt{directory, name}), directory); !allowed.ok()) {
-      return allowed.error();
-    }
+    if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
     Result<CreatedInode> created = volume_.Create(caller, directory, *component, request);
     if (!created.ok()) return created.error();
     table_.AddLookup(std::move(created->inode));
@@ -67,6 +67,7 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, FileType::kRegular, NameAt{directory, name});
+  if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
   Result<CreatedInode> created = WithSpace([&]() -> Result<CreatedInode> {
     const auto held = volume_.locks().Exclusive(directory);
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
@@ -77,7 +78,8 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
     return fresh;
   });
   // The kernel believes that the name was not there. Now it looks again, and finds what somebody else has made meanwhile.
-  if (created.code() == EEXIST && (open_flags & O_EXCL) == 0) return Error{ESTALE, "made by somebody else meanwhile"};
+  if (created.code() == EEXIST && !created.error().decided && (open_flags & O_EXCL) == 0)
+    return Error{ESTALE, "made by somebody else meanwhile"};
   if (!created.ok()) return created.error();
   const InodeId inode = created->attributes.inode;
   Result<CreatedFile> made = AttachNew(*std::move(created), open_flags);
@@ -95,8 +97,10 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
 Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, uint32_t mode, int open_flags) {
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
+  const Asked asked = NewNode(caller, FileType::kRegular, std::nullopt);
+  if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
   return WithSpace([&]() -> Result<CreatedFile> {
-    if (Status allowed = JudgeNew(NewNode(caller, FileType::kRegular, std::nullopt), directory); !allowed.ok()) return allowed.error();
+    if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
     const Volume::Linkable linkable = (open_flags & O_EXCL) == 0 ? Volume::Linkable::kYes : Volume::Linkable::kNo;
     Result<CreatedInode> created = volume_.CreateUnnamed(caller, directory, mode, linkable);
     if (!created.ok()) return created.error();

@@ -179,8 +179,8 @@ class Vfs {
   // Interrupts all who wait (ECONNABORTED), and returns when their `done` was called.
   void EndLockWaits();
 
-  // RETURNS: the error of a fault that the policy has for an operation that no rule decides: a read, a write, ...; after its delay.
-  Status MayFail(Operation operation, const Caller& caller, InodeId inode);  // policy.cc
+  // policy.cc. RETURNS: the error of a fault that the policy has for an operation, after its delay. For each to be asked first.
+  Status MayFail(const Asked& asked);
 
   // Durability: sync.cc
   Status Sync(InodeId inode, SyncMode mode);  // fsync(2): content, attributes, and the name by which it was opened
@@ -218,6 +218,8 @@ class Vfs {
   // RETURNS: what flags and policy say to what takes the name asked.from away; ESTALE rather than a refusal when it is not the inode's any
   // longer, as the volume says it. REQUIRES: shared(directory) or more.
   Status JudgeLoss(const Asked& asked);
+  // RETURNS: whether that, or the volume, says that the name is another's by now, and is to be looked at again.
+  static bool IsStale(const Status& status) { return status.code() == ESTALE && !status.error().decided; }
   Status JudgeRename(const Caller& caller, const RenameRequest& request);  // rename.cc
   void NoteMoved(const RenameRequest& request);                            // rename.cc
   // REQUIRES for these: exclusive(inode).
@@ -228,10 +230,11 @@ class Vfs {
   // Remembers a refusal by something else than the policy.
   void Note(const Asked& asked, const Refusal& refusal);
   Result<Attributes> AttributesOf(const Asked& asked);
+  Result<Attributes> UpToDate(InodeId inode);
   // Borrows what it is asked with.
   Facts FactsOf(const Asked& asked, const Attributes& inode);
   // RETURNS: all paths of an inode, from the root of the volume on, as far as they are known.
-  Result<std::vector<std::string>> PathsOf(InodeId inode);
+  Result<std::vector<std::string>> PathsOf(InodeId inode, size_t most);
   Result<std::vector<std::string>> SeenPathsOf(InodeId inode);
   // The kernel was told of a name.
   void Saw(InodeId inode, InodeId directory, std::string_view name);
@@ -246,7 +249,7 @@ class Vfs {
   template <typename Operation>
   auto WithSpace(const Operation& operation) {
     auto result = operation();
-    if (!IsFull(result.code())) return result;
+    if (result.ok() || !IsFull(result.error())) return result;
     const Result<size_t> reclaimed = volume_.ReclaimSome(kReclaimForSpace);
     if (!reclaimed.ok() || *reclaimed == 0) return result;
     return operation();
@@ -313,8 +316,8 @@ class Vfs {
   Volume& volume_;
   const Clock& clock_;
   Passthrough* passthrough_;
+  Gate gate_;  // before the options, which lose the policy to it
   const VfsOptions options_;
-  Gate gate_;
   InodeTable table_;
   KernelCache* const kernel_cache_;
   std::optional<Invalidator> invalidator_;

@@ -1,10 +1,12 @@
 // `hardlinkfs explain`: for each cause that a link, unlink, rename or write can be refused for, made for real, what it says is what the
 // system call then does: S-EXPLAIN-* of docs/semantics.md. Here: owners, permissions, flags, names; and how it is asked and answers.
 #include <linux/fs.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,6 +77,47 @@ TEST_F(Explain, OfProtectedHardlinksIsTheKernels) {
   ExpectTrue(kBob, {"link", file, Path("d/acl")}, 0);
   ASSERT_EQ(RunCommand({"setfacl", "-m", "m::r", file}).status, 0);
   ExpectTrue(kBob, {"link", file, Path("d/acl2")}, EPERM, "protected_hardlinks");
+}
+
+// S-EXPLAIN-6
+TEST_F(Explain, AsksThePolicyOfAMount) {
+  const std::string policy = Elsewhere("policy.toml");
+  std::ofstream(policy) << "boundary = \"/box\"\nmax_links = 2\nsymlinks = \"deny\"\n"
+                           "[[rule]]\nname = \"kept\"\npath = \"/kept/**\"\nops = [\"unlink\", \"rename\", \"open-for-write\"]\n"
+                           "uid = 61002\naction = \"deny\"\nerrno = \"EROFS\"\n";
+  const std::string source = Directory("source", kRoot, 0777);
+  MountedVolume volume(source, MakeElsewhere("mnt"), kCatalogRegime);
+  volume.Mount("policy=" + policy);
+  const Folder mounted(volume.mountpoint());
+  ASSERT_EQ(mounted.Chmod(".", 0777), 0);
+  for (const char* const directory : {"box", "kept"}) {
+    ASSERT_EQ(mounted.Mkdir(directory), 0);
+    ASSERT_EQ(mounted.Chmod(directory, 0777), 0);
+  }
+  for (const char* const file : {"f", "kept/f", "two"}) {
+    ASSERT_EQ(mounted.Write(file, "text"), 0);
+    ASSERT_EQ(mounted.Chmod(file, 0666), 0);
+  }
+  ASSERT_EQ(mounted.Link("two", "names"), 0);
+  ASSERT_EQ(mounted.Symlink("f", "s"), 0);
+  for (const User& user : {kBob, kRoot}) {
+    ExpectTrue(user, {"link", mounted.Path("f"), mounted.Path("box/l")}, EXDEV, "boundary");
+    ExpectTrue(user, {"rename", mounted.Path("f"), mounted.Path("box/l")}, EXDEV, "boundary");
+    ExpectTrue(user, {"link", mounted.Path("two"), mounted.Path("l")}, EMLINK, "max_links");
+  }
+  ExpectTrue(kRoot, {"link", mounted.Path("s"), mounted.Path("l")}, EPERM, "symlinks");
+  ExpectTrue(kBob, {"unlink", mounted.Path("kept/f")}, EROFS, "kept");
+  ExpectTrue(kBob, {"rename", mounted.Path("f"), mounted.Path("kept/f")}, EROFS, "kept");
+  ExpectTrue(kBob, {"write", mounted.Path("kept/f")}, EROFS, "kept");
+  ExpectTrue(kAlice, {"write", mounted.Path("kept/f")}, 0);
+  // Through a bind mount of a part of it the server sees the same path.
+  const std::string part = MakeElsewhere("part");
+  ASSERT_EQ(mount(mounted.Path("kept").c_str(), part.c_str(), nullptr, MS_BIND, nullptr), 0);
+  ExpectTrue(kBob, {"unlink", part + "/f"}, EROFS, "kept");
+  EXPECT_EQ(umount(part.c_str()), 0);
+  const Answer answer = AskFor(kBob, {"unlink", mounted.Path("kept/f")});
+  EXPECT_THAT(answer.cure, HasSubstr("hardlinkfs policy show " + volume.mountpoint()));
+  ExpectTrue(kAlice, {"unlink", mounted.Path("kept/f")}, 0);
 }
 
 // S-EXPLAIN-1

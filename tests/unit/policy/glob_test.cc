@@ -59,5 +59,22 @@ TEST(Glob, TakesNoLongerForManyStars) {
   EXPECT_FALSE(Glob(pattern + "/z").Matches(path));
 }
 
+TEST(Glob, KnowsWhatItCouldMatchBelow) {
+  EXPECT_TRUE(Glob("/a/*/c").MayMatchBelow("/a/b"));
+  EXPECT_FALSE(Glob("/a/*/c").MayMatchBelow("/a/b/c"));
+  EXPECT_FALSE(Glob("/a/*/c").MayMatchBelow("/b"));
+  EXPECT_TRUE(Glob("/a/*/c").MayMatchBelow("/"));
+  EXPECT_TRUE(Glob("/a/**").MayMatchBelow("/a/b/c"));
+  EXPECT_TRUE(Glob("*.log").MayMatchBelow("/a"));
+}
+
+TEST(Glob, IsSoundIfItCanMatchAnything) {
+  for (const char* const pattern : {"/a", "*.log", "/a/**", "/**/a", "a/b/", "..."}) EXPECT_TRUE(Glob::IsSound(pattern)) << pattern;
+  for (const char* const pattern : {"", "/", "./a", "/a/../b", "/a**", "/**a/b"}) EXPECT_FALSE(Glob::IsSound(pattern)) << pattern;
+  // Slashes at the end mean nothing.
+  EXPECT_FALSE(Glob("/box/**/").Matches("/box"));
+  EXPECT_TRUE(Glob("/box/**/").Matches("/box/a"));
+}
+
 }  // namespace
 }  // namespace hardlinkfs
