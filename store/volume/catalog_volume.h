@@ -334,6 +334,13 @@ class CatalogVolume final : public Volume {
   Result<bool> MakeMove(const Move& move);
   Status MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
                    const BackingDirectoryRef& to_ref, const IntentRecord* announced = nullptr);
+  // A file or a directory, open since before the move; neither of what has no content.
+  struct Moved {
+    BackingFile* file = nullptr;
+    BackingDirectoryRef directory;
+  };
+  Status SyncMoved(const Moved& moved);
+  Status SyncMove(const Moved& moved, const BackingDirectoryRef& to, uint64_t size_before);
   void LeavePlaces(const Move& move);
   Result<size_t> MakeAnnouncedMoves(const std::vector<Move>& moves);
   Status DescribeMove(Move& move);
@@ -363,8 +370,9 @@ class CatalogVolume final : public Volume {
   std::array<Mutex, 64> home_locks_;
   // One fsync of a directory at a time; held over it, before move_gate_ and pending_mutex_.
   std::array<Mutex, 16> entries_locks_;
-  // Each fsync of a content or of a directory with users' entries passes it shared; a move holds it alone until its new entry is durable.
-  // On FAT the fsync of one thing also writes what others have in the same block, and so could have the old entry go before.
+  // Each fsync of a content, of a directory with users' entries, or of the log passes it shared; a move holds it alone until its new entry
+  // is durable. On FAT the fsync of one thing also writes what others have in the same block, on exFAT whatever there is, and so could have
+  // the old entry go before.
   std::shared_timed_mutex move_gate_;
 
   Mutex meta_mutex_;  // leaf

@@ -212,26 +212,46 @@ Status CatalogVolume::MoveEntry(const Place& from, const Place& to, FileType typ
     if (!seen.ok()) return seen.error();
     if (seen->size != announced->size || seen->mtime != announced->mtime) return Error{EAGAIN, "written since it was announced"};
   }
+  const Result<BackingStat> before = backing_.StatDirectory(to_ref);
+  if (!before.ok()) return before.error();
   if (Keeps(Rule::kMovesAreSynced)) {
     NoteNewEntries(from.directory);
     NoteNewEntries(to.directory);
   }
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
-  // On FAT the new entry leads to nothing until fsync of what was moved writes that, and a long name of it may lie in a block before, which
-  // that fsync does not write. The old entry is whole all the while.
-  const auto sync_moved = [&]() -> Status {
-    if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return NoteFinalSync((*file)->Sync());
-    if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return NoteFinalSync(backing_.SyncDirectory(*directory));
-    return {};
-  };
-  Status synced;
-  if (Keeps(Rule::kTargetBeforeSource)) synced = NoteFinalSync(backing_.SyncDirectory(to_ref));
-  if (synced.ok()) synced = sync_moved();
+  const Moved moved{file->get(), *directory};
+  Status synced = SyncMove(moved, to_ref, before->size);
   if (synced.ok()) return {};
   // Back, before anything that is synced yet takes the old entry from the disk: its name still lies there. If that fails too, nothing can
   // be helped.
-  if (backing_.Rename(to_ref, to.name, from_ref, from.name).ok()) static_cast<void>(sync_moved());
+  if (backing_.Rename(to_ref, to.name, from_ref, from.name).ok()) static_cast<void>(SyncMoved(moved));
   return synced;
+}
+
+Status CatalogVolume::SyncMoved(const Moved& moved) {
+  if (moved.file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return NoteFinalSync(moved.file->Sync());
+  if (moved.directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return NoteFinalSync(backing_.SyncDirectory(moved.directory));
+  return {};
+}
+
+// The new entry is whole on the disk before the old one goes.
+// - On FAT it leads to nothing until fsync of what was moved writes that, and a long name of it may lie in a block before, which that fsync
+//   does not write: so the directory first. The old entry is whole all the while.
+// - The kernel's exFAT writes at an fsync the entry of what is synced, waits for that, and then writes all other blocks, in any order. So
+//   what was moved is first; unless the directory has grown for it, which counts only when the directory's own entry says so.
+Status CatalogVolume::SyncMove(const Moved& moved, const BackingDirectoryRef& to, uint64_t size_before) {
+  const Result<BackingStat> after = backing_.StatDirectory(to);
+  const bool has_grown = !after.ok() || after->size != size_before;
+  const auto sync_directory = [&]() -> Status {
+    if (Keeps(Rule::kTargetBeforeSource)) return NoteFinalSync(backing_.SyncDirectory(to));
+    return {};
+  };
+  if (IsFat() || has_grown) {
+    if (Status synced = sync_directory(); !synced.ok()) return synced;
+    return SyncMoved(moved);
+  }
+  if (Status synced = SyncMoved(moved); !synced.ok()) return synced;
+  return sync_directory();
 }
 
 void CatalogVolume::LeavePlaces(const Move& move) {

@@ -82,6 +82,8 @@ class MemoryBacking final : public Backing {
  public:
   // How an entry begins whose long name a power cut took: with Disk::kFat.
   static constexpr char kTornName[] = "TORN~";
+  // A directory of more than so many has a size of another cluster.
+  static constexpr size_t kEntriesInACluster = 16;
 
   // RETURNS: the errno to fail with, or 0. `name` is empty for calls that take none. Called before the call acts and with no lock held,
   // so that a hook may itself use the backing; what it asks for is counted and passes the hook, too.

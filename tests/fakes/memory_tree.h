@@ -67,7 +67,7 @@ struct Node {
   uint64_t moves = 0;
   uint64_t written_moves = 0;  // at its own last sync
   bool exposed = false;        // something else was synced between a move and its own sync
-  bool sync_failed = false;     // what was not written then never is, though a later sync succeeds
+  bool sync_failed = false;    // what was not written then never is, though a later sync succeeds
 
   // Of a directory: the number of the one that its ".." shows, which is an entry of its own.
   uint64_t parent = 0;
