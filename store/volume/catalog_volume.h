@@ -215,6 +215,8 @@ class CatalogVolume final : public Volume {
     std::optional<BackingStat> seen;
   };
   Result<Place> PartTwins(const IntentRecord& intent, const Spot& home, const Spot& other);
+  Result<Place> PartTwinDirectories(const IntentRecord& intent, const Spot& home, const Spot& other);
+  Status RemoveTwin(const Place& place, FileType type);
   Status QueueOrphans();
 
   // torn.cc

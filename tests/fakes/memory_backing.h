@@ -130,6 +130,7 @@ class MemoryBacking final : public Backing {
   // Things that the Backing interface finds but never makes. EEXIST.
   Status AddSymlink(const BackingDirectoryRef& in, const BackingName& name, const std::string& target);
   Status AddSpecial(const BackingDirectoryRef& in, const BackingName& name, FileType type, uint64_t rdev);
+  Status AddDirectoryOfSizeZero(const BackingDirectoryRef& in, const BackingName& name);  // as fsck.exfat leaves some
   Status AddXattr(const BackingDirectoryRef& in, const BackingName& name, const std::string& xattr, const std::string& value);
 
   // Everything so far is durable.
