@@ -350,6 +350,8 @@ class CatalogVolume final : public Volume {
   using LookOfMoved = std::tuple<InodeId, uint64_t, Timestamp>;
   Status KeepApart(const Move& move, std::set<LookOfMoved>& leaving);
   Result<size_t> MakeMoves(std::vector<Move> moves);
+  Result<size_t> SettleBatch(size_t limit);
+  bool IsRefused(const Place& place);
 
   Mutex& HomeLock(InodeId directory) { return home_locks_[Raw(directory) % home_locks_.size()]; }
   Mutex& EntriesLock(InodeId directory) { return entries_locks_[Raw(directory) % entries_locks_.size()]; }
@@ -404,9 +406,11 @@ class CatalogVolume final : public Volume {
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
   std::vector<BackingName> abandoned_ GUARDED_BY(pending_mutex_);  // in homes/, without a record
   // AsTheBackingSees.
-  std::set<Place> announced_ GUARDED_BY(pending_mutex_);                   // an intent says that its inode may lie there
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);                        // with an intent that is gone, but not durably
-  std::map<InodeId, Place> torn_ GUARDED_BY(pending_mutex_);               // of an intent, where what was to leave is shown by a short name
+  std::set<Place> announced_ GUARDED_BY(pending_mutex_);      // an intent says that its inode may lie there
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);           // with an intent that is gone, but not durably
+  std::map<InodeId, Place> torn_ GUARDED_BY(pending_mutex_);  // of an intent, where what was to leave is shown by a short name
+  // As they are spelled: to a move of this session, though nothing is to be seen there.
+  std::set<Place> refused_ GUARDED_BY(pending_mutex_);
   std::map<InodeId, IntentRecord> unresolved_ GUARDED_BY(pending_mutex_);  // moves that were made or not; both places are kept for them
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   std::map<Place, FileType> leftovers_ GUARDED_BY(pending_mutex_);   // entries of creations that failed

@@ -91,7 +91,7 @@ Result<std::optional<CatalogVolume::Move>> CatalogVolume::PlanMove(InodeId inode
       if (in.code() == ENOENT) break;  // vanished; its names go when it is touched
       if (!in.ok()) return in.error();
       const Result<BackingStat> there = backing_.Stat(*in, spelling);
-      if (there.ok()) continue;  // a clash: the other spelling
+      if (there.ok() || IsRefused(to)) continue;  // a clash: the other spelling
       if (!there.ok() && there.code() != ENOENT) return there.error();
       const Result<bool> both = WritesBothEntries(home.directory, row.directory);
       if (!both.ok()) return both.error();
@@ -186,6 +186,10 @@ Result<bool> CatalogVolume::MakeMove(const Move& move) {
   const Status moved = commit();
   if (lost_track) return moved.error();  // still pinned, so that nothing inside seems to have vanished
   if (is_directory) directories_.Unpin(move.inode);
+  if (moved.code() == EEXIST) {
+    MutexLock lock(pending_mutex_);
+    refused_.insert(move.to);
+  }
   if (moved.code() == EEXIST || moved.code() == EINVAL || moved.code() == EAGAIN) return false;
   if (!moved.ok()) return moved.error();
   return true;
@@ -346,8 +350,29 @@ Result<size_t> CatalogVolume::MakeAnnouncedMoves(const std::vector<Move>& moves)
   return moved;
 }
 
+// vfat with iocharset=utf8 takes "c" and "C" for two names when it looks, and for one when it makes them. What it has refused for that is
+// planned anew, with the other spelling; or a clean unmount would leave it in homes/.
 Result<size_t> CatalogVolume::SettleSome(size_t limit) {
   MutexLock background(background_mutex_);
+  const auto refused = [this] {
+    MutexLock lock(pending_mutex_);
+    return refused_.size();
+  };
+  for (size_t before = refused();;) {
+    const Result<size_t> moved = SettleBatch(limit);
+    const size_t after = refused();
+    if (!moved.ok() || *moved > 0 || after == before) return moved;
+    before = after;
+  }
+}
+
+bool CatalogVolume::IsRefused(const Place& place) {
+  MutexLock lock(pending_mutex_);
+  return refused_.contains(place);
+}
+
+// REQUIRES: background_mutex_.
+Result<size_t> CatalogVolume::SettleBatch(size_t limit) {
   // Left by a batch that failed. A new intent of the same inode must not take their place.
   const auto unresolved = ResolveIntents();
   if (!unresolved.ok()) return unresolved.error();

@@ -9,10 +9,12 @@
 namespace hardlinkfs {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::StartsWith;
 
 class SettleTest : public VolumeTest {
  protected:
@@ -182,6 +184,18 @@ TEST_F(SettleTest, ExchangeOfTwoCasesKeepsBoth) {
   Reopen();
   EXPECT_THAT(Names(), ElementsAre("A=1", "a=2"));
   EXPECT_THAT(Bare(), SizeIs(2));
+}
+
+// As vfat with iocharset=utf8: "b" is not there, and cannot be made beside "B".
+TEST_F(SettleTest, NameThatTheBackingRefusesGetsItsOtherSpelling) {
+  File("a", "content");
+  Rename("a", "b");
+  backing().FailNth(BackingCall::kRename, 1, EEXIST);
+  EXPECT_EQ(*volume().SettleSome(4), 1U);
+  EXPECT_THAT(Bare(), ElementsAre(AllOf(StartsWith("b%+"), EndsWith("=content"))));
+  EXPECT_EQ(*volume().SettleSome(4), 0U);
+  EXPECT_FALSE(volume().NeedsSettling());
+  Close();
 }
 
 TEST_F(SettleTest, LimitIsKeptAndTheRestComesLater) {
