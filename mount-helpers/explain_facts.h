@@ -129,6 +129,8 @@ struct ExplainedServer {
   std::string state;    // as in `hardlinkfs status`
   std::string failure;  // what has failed, when the state is "failed"
   bool reserve_whole = true;
+  bool is_mirror = false;  // names=backing
+  std::string source;      // the directory that is mounted
 };
 
 struct ExplainFacts {

@@ -102,6 +102,8 @@ ExplainedServer ServerOf(const ExplainedMount& mount) {
   if (failure != status.end() && failure->is_object())
     server.failure = failure->value("what", "") + " (" + failure->value("errno", "") + ")";
   server.reserve_whole = status.value("reserve_whole", true);
+  server.is_mirror = status.value("names", "") == "backing";
+  server.source = status.value("source", "");
   return server;
 }
 
