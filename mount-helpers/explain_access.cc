@@ -100,7 +100,7 @@ AccessAnswer AskAccess(const ExplainFacts& facts, const ExplainedInode& inode, u
   }
   if (!IsServers(inode.mount)) return ByMode(facts, inode, wanted);
   if (asked == AccessOf::kKernel && IsFuse(inode.mount.driver)) return {};
-  return {Outcome::kUnknown, "the server of the " + inode.mount.entry.type + " decides", ""};
+  return {Outcome::kUnknown, "what a " + ShellWord(inode.mount.entry.type) + " lets be done is not for the kernel alone to say", ""};
 }
 
 }  // namespace hardlinkfs

@@ -131,6 +131,8 @@ struct ExplainedServer {
   std::string failure;  // what has failed, when the state is "failed"
   bool reserve_whole = true;
   std::optional<Policy> policy;  // in force; nullopt: it cannot be read
+  bool is_mirror = false;        // names=backing
+  std::string source;            // the directory that is mounted
 };
 
 struct ExplainFacts {

@@ -31,6 +31,7 @@ constexpr std::array kTraits = {
     FilesystemTraits{"tmpfs", kYes, kNoLinkLimit},
     FilesystemTraits{"devtmpfs", kYes, kNoLinkLimit},
     FilesystemTraits{"ramfs", kYes, kNoLinkLimit},
+    FilesystemTraits{"hostfs", kYes},
     FilesystemTraits{"vfat", kNo},
     FilesystemTraits{"msdos", kNo},
     FilesystemTraits{"exfat", kNo},
@@ -44,6 +45,20 @@ constexpr std::array kTraits = {
     FilesystemTraits{"securityfs", kNo, kUnknownLinkLimit, kNo},
     FilesystemTraits{"fusectl", kNo, kUnknownLinkLimit, kNo},
     FilesystemTraits{"binfmt_misc", kNo, kUnknownLinkLimit, kNo},
+    FilesystemTraits{"squashfs", kNo, kUnknownLinkLimit, kNo},
+    FilesystemTraits{"erofs", kNo, kUnknownLinkLimit, kNo},
+    FilesystemTraits{"iso9660", kNo, kUnknownLinkLimit, kNo},
+    FilesystemTraits{"cramfs", kNo, kUnknownLinkLimit, kNo},
+    FilesystemTraits{"romfs", kNo, kUnknownLinkLimit, kNo},
+    FilesystemTraits{"tracefs", kUnknown, kUnknownLinkLimit, kUnknown},
+    FilesystemTraits{"configfs", kUnknown, kUnknownLinkLimit, kUnknown},
+    FilesystemTraits{"efivarfs", kUnknown, kUnknownLinkLimit, kUnknown},
+    FilesystemTraits{"mqueue", kUnknown, kUnknownLinkLimit, kUnknown},
+    FilesystemTraits{"hugetlbfs", kUnknown, kUnknownLinkLimit, kUnknown},
+    FilesystemTraits{"bpf", kUnknown, kUnknownLinkLimit, kUnknown},
+    FilesystemTraits{"autofs", kUnknown, kUnknownLinkLimit, kUnknown},
+    FilesystemTraits{"rootfs", kYes, kNoLinkLimit},
+    FilesystemTraits{"minix", kYes},
     FilesystemTraits{"nfs", kUnknown, kUnknownLinkLimit, kYes, kServer},
     FilesystemTraits{"nfs4", kUnknown, kUnknownLinkLimit, kYes, kServer},
     FilesystemTraits{"cifs", kUnknown, kUnknownLinkLimit, kYes, kServer},
@@ -63,7 +78,7 @@ FilesystemTraits TraitsOf(std::string_view driver) {
       std::find_if(kTraits.begin(), kTraits.end(), [driver](const FilesystemTraits& traits) { return traits.type == driver; });
   if (found != kTraits.end()) return *found;
   // Of those that nobody has looked into nothing is known.
-  return {driver, kUnknown, kUnknownLinkLimit, IsFuse(driver) ? kYes : kUnknown};
+  return {driver, kUnknown, kUnknownLinkLimit, IsFuse(driver) ? kYes : kUnknown, kServer};
 }
 
 bool IsFuse(std::string_view driver) {

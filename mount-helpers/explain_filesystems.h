@@ -22,7 +22,7 @@ struct FilesystemTraits {
   std::string_view type;
   Trait hard_links = Trait::kUnknown;
   uint64_t max_links = kUnknownLinkLimit;  // of a file
-  Trait changes_names = Trait::kYes;     // whether names can be removed and moved at all
+  Trait changes_names = Trait::kYes;       // whether names can be removed and moved at all
   PermissionsBy permissions = PermissionsBy::kKernel;
 };
 

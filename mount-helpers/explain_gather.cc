@@ -108,6 +108,8 @@ ExplainedServer ServerOf(const ExplainedMount& mount) {
     std::variant<Policy, std::vector<PolicyError>> policy = ParsePolicy(*text, {});
     if (auto* const parsed = std::get_if<Policy>(&policy)) server.policy = std::move(*parsed);
   }
+  server.is_mirror = status.value("names", "") == "backing";
+  server.source = status.value("source", "");
   return server;
 }
 

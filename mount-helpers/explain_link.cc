@@ -91,13 +91,14 @@ void CheckProtectedHardlinks(CheckList& list, const ExplainedInode& inode) {
 
 void CheckHasLinks(CheckList& list, const ExplainedInode& directory) {
   const std::string subject = Describe(directory.mount);
-  switch (TraitsOf(directory.mount.driver).hard_links) {
+  const FilesystemTraits traits = TraitsOf(directory.mount.driver);
+  switch (traits.hard_links) {
     case Trait::kYes:
       list.Pass("has-links", subject);
       return;
     case Trait::kNo:
       list.Fail("has-links", subject, EPERM, directory.mount.driver + " has no hard links",
-                "mount hardlinkfs over it (hardlinkfs mount), or use ln -s, or a copy");
+                traits.changes_names == Trait::kYes ? "mount hardlinkfs over it (hardlinkfs mount), or use ln -s, or a copy" : "");
       return;
     case Trait::kUnknown:
       break;

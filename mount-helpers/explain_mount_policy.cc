@@ -8,6 +8,7 @@
 #include "mount-helpers/explain_rules.h"
 #include "mount-helpers/explain_text.h"
 #include "policy/flags.h"
+#include "store/backing/private_area.h"
 
 namespace hardlinkfs {
 namespace {
@@ -66,11 +67,15 @@ void CheckState(CheckList& list, const ExplainedMount& mount, const ExplainedSer
   }
   const std::string at = ShellWord(mount.entry.mountpoint);
   if (!server.failure.empty()) {
-    list.Fail("mount-state", subject, EROFS, "it has failed and takes no changes: " + server.failure,
+    list.Fail("mount-state", subject, EROFS, "it has failed and takes no changes: " + ShellWord(server.failure),
               "see hardlinkfs status " + at + ", then unmount and mount it again");
     return;
   }
-  list.Pass("mount-state", subject + " " + server.state);
+  list.Pass("mount-state", subject + ": " + ShellWord(server.state));
+  if (server.is_mirror) {
+    list.CannotTell("backing", subject, EXDEV, "a mirror: what the filesystem of " + ShellWord(server.source) + " says is not asked for",
+                    "explain the same of " + ShellWord(server.source));
+  }
   const bool needs_room = list.facts().operation == ExplainedOperation::kLink || list.facts().operation == ExplainedOperation::kRename;
   if (!needs_room || server.reserve_whole) return;
   list.CannotTell("reserve", subject, ENOSPC,
@@ -78,9 +83,19 @@ void CheckState(CheckList& list, const ExplainedMount& mount, const ExplainedSer
                   "remove something from " + at);
 }
 
+// S-PRIVATE-2: only in the root of the volume, wherever that is mounted.
+void CheckNotPrivate(CheckList& list, const ExplainedPath& path) {
+  const MountEntry& mount = path.parent().mount.entry;
+  const bool is_root = path.parent().path == mount.mountpoint && mount.root == "/";
+  const bool is_mirror = list.facts().server.has_value() && list.facts().server->is_mirror;
+  if (path.last_name != kPrivateAreaName || !is_root || is_mirror) return;
+  list.Fail("private", ShellWord(path.given), EPERM, "that name is for what hardlinkfs keeps beside the files", "use another name");
+}
+
 void CheckHardlinkfs(CheckList& list, const ExplainedMount& mount) {
   const ExplainFacts& facts = list.facts();
   if (facts.server.has_value()) CheckState(list, mount, *facts.server);
+  if (facts.new_path.has_value()) CheckNotPrivate(list, *facts.new_path);
   CheckFlagsOfOperation(list);
   if (facts.server.has_value()) CheckRules(list, mount, *facts.server);
 }

@@ -176,6 +176,10 @@ void CheckExists(CheckList& list, const ExplainedPath& path) {
 
 void CheckWritable(CheckList& list, const ExplainedInode& directory) {
   const MountEntry& mount = directory.mount.entry;
+  if (mount.type.empty()) {
+    list.CannotTell("mount", ShellWord(directory.path), EROFS, "its mount is not in /proc/self/mountinfo");
+    return;
+  }
   const std::string subject = Describe(directory.mount);
   const std::string at = ShellWord(mount.mountpoint);
   if (HasOption(mount.super_options, "ro")) {
@@ -189,6 +193,10 @@ void CheckWritable(CheckList& list, const ExplainedInode& directory) {
 }
 
 void CheckOneMount(CheckList& list, const ExplainedInode& old_inode, const ExplainedInode& new_parent) {
+  if (old_inode.mount.entry.id == 0 || new_parent.mount.entry.id == 0) {
+    list.CannotTell("one-mount", ShellWord(new_parent.path), EXDEV, "/proc does not tell in which mounts they are");
+    return;
+  }
   if (old_inode.mount.entry.id == new_parent.mount.entry.id) {
     list.Pass("one-mount", Describe(new_parent.mount));
     return;

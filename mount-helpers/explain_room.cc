@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -47,7 +48,21 @@ ExplainedQuota QuotaOf(int fd, QuotaKind kind, uint32_t id) {
   return quota;
 }
 
+// Before Linux 5.14 there is no such call, and no filesystem without quotas has it; its options tell which of both.
+bool IsSaidToHaveQuotas(int fd, const ExplainedMount& mount) {
+  fs_quota_stat state{};
+  if (Quotactl(fd, Q_XGETQSTAT, QuotaKind::kUser, 0, &state) != ENOSYS) return false;
+  const std::vector<std::string>& options = mount.entry.super_options;
+  return std::any_of(options.begin(), options.end(), [](const std::string& option) {
+    return option == "quota" || option.starts_with("usr") || option.starts_with("grp") || option.starts_with("prj");
+  });
+}
+
 void ReadQuotas(int fd, const ExplainedInode& inode, ExplainedRoom& room) {
+  if (IsSaidToHaveQuotas(fd, inode.mount)) {
+    room.quotas.push_back({.kind = QuotaKind::kUser, .id = inode.attributes.uid, .error = ENOSYS});
+    return;
+  }
   if (IsEnforced(fd, QuotaKind::kUser)) room.quotas.push_back(QuotaOf(fd, QuotaKind::kUser, inode.attributes.uid));
   if (IsEnforced(fd, QuotaKind::kGroup)) room.quotas.push_back(QuotaOf(fd, QuotaKind::kGroup, inode.attributes.gid));
   if (IsEnforced(fd, QuotaKind::kProject) && inode.project.has_value()) {
@@ -55,9 +70,21 @@ void ReadQuotas(int fd, const ExplainedInode& inode, ExplainedRoom& room) {
   }
 }
 
+using Listing = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+// Looking changes nothing, not even when the directory was last looked at, where that can be had. RETURNS: null when it cannot be listed.
+Listing OpenListing(const std::string& path) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  int fd = open(path.c_str(), kFlags | O_NOATIME);
+  if (fd < 0 && errno == EPERM) fd = open(path.c_str(), kFlags);
+  Listing listing(fd < 0 ? nullptr : fdopendir(fd), closedir);
+  if (listing == nullptr && fd >= 0) close(fd);
+  return listing;
+}
+
 // What the entries of a directory of ext4 take, "." and ".." among them: each is a header of 8 bytes and the name, to a multiple of 4.
 std::optional<uint64_t> EntriesBytes(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+  const Listing directory = OpenListing(path);
   if (directory == nullptr) return std::nullopt;
   uint64_t bytes = 0;
   errno = 0;
@@ -68,7 +95,7 @@ std::optional<uint64_t> EntriesBytes(const std::string& path) {
 // More than this is not free, whatever gaps there are. Of directories of several blocks, or with entries of another form, nothing is known.
 std::optional<uint64_t> FreeForName(const ExplainedInode& directory, uint64_t block_bytes) {
   const bool is_one_block = directory.attributes.type == FileType::kDirectory && directory.attributes.size == block_bytes;
-  if (directory.mount.driver != "ext4" || !is_one_block || directory.is_encrypted) return std::nullopt;
+  if (!is_one_block || directory.is_encrypted) return std::nullopt;
   const std::optional<uint64_t> taken = EntriesBytes(directory.path);
   if (!taken.has_value() || *taken > block_bytes) return std::nullopt;
   return block_bytes - *taken;
@@ -88,18 +115,17 @@ ExplainedRoom RoomAt(const ExplainedInode& inode) {
   room.available_blocks = found.f_bavail;
   room.inodes = found.f_files;
   room.free_inodes = found.f_ffree;
-  if (inode.mount.driver == "ext4") {
-    room.held_blocks = Ext4Number(inode.mount.entry, "reserved_clusters");
-    if (room.available_blocks == 0) room.has_inline_data = HasInlineData(inode.mount.entry);
-  }
   ReadQuotas(fd.get(), inode, room);
   const bool is_tight = room.available_blocks == 0 || !room.quotas.empty();
-  if (is_tight) room.name_bytes = FreeForName(inode, room.block_bytes);
+  if (!is_tight || inode.mount.driver != "ext4") return room;
+  room.held_blocks = Ext4Number(inode.mount.entry, "reserved_clusters");
+  room.has_inline_data = HasInlineData(inode.mount.entry);
+  room.name_bytes = FreeForName(inode, room.block_bytes);
   return room;
 }
 
 std::optional<bool> IsEmptyDirectory(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+  const Listing directory = OpenListing(path);
   if (directory == nullptr) return std::nullopt;
   errno = 0;
   while (const dirent* const entry = readdir(directory.get())) {

@@ -96,7 +96,7 @@ std::string CallerText(const ExplainedCaller& caller) {
 }
 
 std::string Describe(const ExplainedMount& mount) {
-  return ShellWord(mount.entry.mountpoint) + " (" + mount.entry.type + " of " + ShellWord(mount.entry.source) + ")";
+  return ShellWord(mount.entry.mountpoint) + " (" + ShellWord(mount.entry.type) + " of " + ShellWord(mount.entry.source) + ")";
 }
 
 }  // namespace hardlinkfs

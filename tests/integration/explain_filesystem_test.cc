@@ -1,9 +1,11 @@
 // `hardlinkfs explain` of what filesystems and mounts refuse, compared with the system calls: S-EXPLAIN-* of docs/semantics.md.
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/quota.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -185,6 +187,56 @@ TEST_F(Explain, FindsProjects) {
   ExpectTrue(kAlice, {"link", file, Path("d/l")}, 0);
 }
 
+// Limits in blocks of 1 KiB. RETURNS: the errno.
+int SetQuota(const std::string& at, unsigned type, uid_t id, uint64_t soft, uint64_t hard) {
+  const UniqueFd mount(open(at.c_str(), O_RDONLY));
+  if_dqblk limits{};
+  limits.dqb_bsoftlimit = soft;
+  limits.dqb_bhardlimit = hard;
+  limits.dqb_valid = QIF_BLIMITS;
+  return syscall(SYS_quotactl_fd, mount.get(), QCMD(Q_SETQUOTA, type), id, &limits) == 0 ? 0 : errno;
+}
+
+// A suite of its own, for tests/vm: not every kernel has quotas.
+class ExplainQuotas : public Explain {};
+
+// S-EXPLAIN-1
+TEST_F(ExplainQuotas, AreFound) {
+  const std::string image = Elsewhere("quota.image");
+  const std::string at = MakeElsewhere("quota");
+  ASSERT_EQ(RunCommand({"truncate", "-s", "16M", image}).status, 0);
+  ASSERT_EQ(RunCommand({"mkfs.ext4", "-q", "-F", "-b", "1024", "-O", "quota", image}).status, 0);
+  ASSERT_EQ(RunCommand({"mount", "-o", "loop,usrquota,grpquota", image, at}).status, 0) << "the kernel has no quotas";
+  const Folder limited(at);
+  ASSERT_EQ(limited.Chmod(".", 0777), 0);
+  for (const char* const name : {"f", "empty"}) {
+    ASSERT_EQ(limited.Write(name, ""), 0);
+    ASSERT_EQ(limited.Chown(name, kAlice.uid, kAlice.gid), 0);
+    ASSERT_EQ(limited.Chmod(name, 0666), 0);
+  }
+  ASSERT_EQ(SetQuota(at, USRQUOTA, kAlice.uid, 0, 100), 0);
+  ExpectTrue(kAlice, {"write", limited.Path("empty")}, 0);
+  const int filled = AsUser(kAlice, [&limited] {
+    const UniqueFd file = limited.Open("f", O_WRONLY);
+    const std::string zeros(1024, '0');
+    while (write(file.get(), zeros.data(), zeros.size()) > 0) {
+    }
+    return errno;
+  });
+  ASSERT_EQ(filled, EDQUOT);
+  // What counts is whose the file is, and not who writes.
+  for (const User& user : {kAlice, kBob}) {
+    ExpectTrue(user, {"write", limited.Path("empty"), "more"}, EDQUOT, "quota");
+  }
+  const Answer himself = AskAs(kAlice, {"write", limited.Path("empty")});
+  EXPECT_TRUE(Has(himself, "quota", "unknown")) << "whether small contents take blocks is not his to read";
+  const Answer other = AskAs(kBob, {"write", limited.Path("empty")});
+  EXPECT_EQ(other.verdict, "unknown") << other.all.dump(2);
+  EXPECT_TRUE(Has(other, "quota", "unknown"));
+  ExpectTrue(kRoot, {"write", limited.Path("empty"), "more"}, 0);
+  ASSERT_EQ(umount(at.c_str()), 0);
+}
+
 // S-EXPLAIN-1
 TEST_F(Explain, FindsWhoExecutesTheFile) {
   ASSERT_EQ(RunCommand({"cp", "/bin/sleep", Path("sleep")}).status, 0);
@@ -239,6 +291,8 @@ INSTANTIATE_TEST_SUITE_P(, ExplainOfACatalog, testing::ValuesIn(TestBackings()),
 
 // S-EXPLAIN-6
 TEST_P(ExplainOfACatalog, FindsWhatAMountForbids) {
+  const KernelSwitch protection(kProtectedHardlinks, "1");
+  if (!protection.is_set()) GTEST_SKIP() << "no " << kProtectedHardlinks << " to write to";
   ASSERT_EQ(top().Chmod(".", 0777), 0);
   ASSERT_EQ(top().Write("f", "text"), 0);
   ASSERT_EQ(top().Mkdir("d", 0755), 0);

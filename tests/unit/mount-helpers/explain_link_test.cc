@@ -168,7 +168,7 @@ TEST(ExplainLink, FilesystemsWithoutLinksAreKnown) {
       {"proc", "ENOENT path"},
       {"sysfs", "EPERM has-links"},
       {"fuse.sshfs", "? search"},
-      {"nosuchfs", "? has-links"},
+      {"nosuchfs", "? search"},
       {"nfs4", "? search"},
   };
   for (const auto& [type, wanted] : cases) {
@@ -239,6 +239,12 @@ TEST(ExplainLink, PartsOfAFilesystemAreApart) {
   EXPECT_EQ(Ask(facts), "? ids");
 }
 
+TEST(ExplainLink, OfMountsThatAreNotKnownNothingIsSaid) {
+  ExplainFacts facts = SceneOf(kLink);
+  MoveTo(facts, ExplainedMount{});
+  EXPECT_EQ(VerdictOf(ChecksOf(facts)).outcome, Outcome::kUnknown);
+}
+
 TEST(ExplainLink, SecurityModulesMayRefuseToo) {
   ExplainFacts facts = SceneOf(kLink);
   facts.kernel.security = {"selinux"};
@@ -273,6 +279,14 @@ TEST(ExplainLink, OnHardlinkfsTheServerIsAskedLast) {
   facts = OnHardlinkfs(kLink);
   facts.old_path.found->flags = FS_APPEND_FL;
   EXPECT_EQ(Ask(facts), "EPERM append-only");
+  facts = OnHardlinkfs(kLink);
+  facts.new_path->last_name = ".hardlinkfs";
+  EXPECT_EQ(Ask(facts), "? mount-rules") << "only in the root";
+  ParentOf(*facts.new_path).path = "/data";
+  EXPECT_EQ(Ask(facts), "EPERM private");
+  facts = OnHardlinkfs(kUnlink);
+  facts.server->is_mirror = true;
+  EXPECT_EQ(Ask(facts), "? backing");
   facts = OnHardlinkfs(ExplainedOperation::kWrite);
   facts.old_path.found->flags = kIunlinkFlag;
   EXPECT_EQ(Ask(facts), "EPERM iunlink");

@@ -68,6 +68,8 @@ TEST(ExplainUnlink, KnowsKindsAndUses) {
   MoveTo(facts, MountOf("sysfs"));
   EXPECT_EQ(Ask(facts), "EPERM names");
   MoveTo(facts, MountOf("nosuchfs"));
+  EXPECT_EQ(Ask(facts), "? search");
+  MoveTo(facts, MountOf("configfs"));
   EXPECT_EQ(Ask(facts), "? names");
   MoveTo(facts, MountOf("fuse.sshfs"));
   EXPECT_EQ(Ask(facts), "? search");
