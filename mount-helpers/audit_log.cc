@@ -93,7 +93,7 @@ class AuditLog final : public AuditSink {
     return dropped;
   }
 
-  std::atomic<uint64_t> failed_{0};  // lines that could not be written; outlives who counts them
+  std::atomic<uint64_t> failed_{0};                           // lines that could not be written; outlives who counts them
   const std::shared_ptr<spdlog::details::thread_pool> pool_;  // before the logger, that knows it weakly
   const std::shared_ptr<spdlog::async_logger> logger_;
   const uint32_t lines_per_second_;

@@ -115,7 +115,8 @@ Command ParseTool(int argc, const char* const* argv) {
   std::vector<std::string> options;
   CLI::App& mount_app = *app.add_subcommand("mount", "mount a directory");
   AddMountArguments(mount_app, mount, options);
-  mount_app.add_flag("-f,--foreground", mount.foreground, "stay in the foreground, and log to the terminal; SIGHUP reloads the policy all the same");
+  mount_app.add_flag("-f,--foreground", mount.foreground,
+                     "stay in the foreground, and log to the terminal; SIGHUP reloads the policy all the same");
   mount_app.footer(kMountFooter + DescribeMountOptions());
 
   ProbeCommand probe;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "fuse/lowlevel/options.h"
-#include "mount-helpers/explain_arguments.h"
+#include "mount-helpers/explain/arguments.h"
 #include "mount-helpers/flag_arguments.h"
 #include "mount-helpers/fsck_arguments.h"
 #include "mount-helpers/printed_path.h"

@@ -7,7 +7,7 @@
 #include "mount-helpers/command_line.h"
 #include "mount-helpers/console.h"
 #include "mount-helpers/control_command.h"
-#include "mount-helpers/explain_command.h"
+#include "mount-helpers/explain/command.h"
 #include "mount-helpers/failure.h"
 #include "mount-helpers/flag_command.h"
 #include "mount-helpers/fsck_command.h"

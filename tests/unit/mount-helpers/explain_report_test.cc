@@ -1,15 +1,14 @@
 // How explain words things, and finds other paths to a place.
-#include "mount-helpers/explain_report.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "mount-helpers/explain_caller.h"
-#include "mount-helpers/explain_places.h"
-#include "mount-helpers/explain_text.h"
-#include "tests/unit/mount-helpers/explain_scene.h"
+#include "mount-helpers/explain/caller.h"
+#include "mount-helpers/explain/places.h"
+#include "mount-helpers/explain/report.h"
+#include "mount-helpers/explain/text.h"
+#include "tests/unit/mount-helpers/explain/scene.h"
 
 namespace hardlinkfs {
 namespace {

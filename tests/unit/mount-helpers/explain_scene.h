@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "mount-helpers/explain_checks.h"
-#include "mount-helpers/explain_facts.h"
+#include "mount-helpers/explain/checks.h"
+#include "mount-helpers/explain/facts.h"
 #include "tests/unit/policy/callers.h"
 
 namespace hardlinkfs {
