@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "policy/flags.h"
-#include "tests/unit/mount-helpers/explain/scene.h"
+#include "tests/unit/mount-helpers/explain_scene.h"
 
 namespace hardlinkfs {
 namespace {

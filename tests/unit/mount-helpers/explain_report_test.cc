@@ -8,7 +8,7 @@
 #include "mount-helpers/explain/places.h"
 #include "mount-helpers/explain/report.h"
 #include "mount-helpers/explain/text.h"
-#include "tests/unit/mount-helpers/explain/scene.h"
+#include "tests/unit/mount-helpers/explain_scene.h"
 
 namespace hardlinkfs {
 namespace {

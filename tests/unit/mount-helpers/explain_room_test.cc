@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-#include "tests/unit/mount-helpers/explain/scene.h"
+#include "tests/unit/mount-helpers/explain_scene.h"
 
 namespace hardlinkfs {
 namespace {
