@@ -14,17 +14,17 @@ std::string_view DomainOf(const std::vector<Glob>& boundary, std::string_view pa
   }
 }
 
-Decision MayCross(const std::vector<Glob>& boundary, KnownPaths& paths) {
+Decision MayCross(const std::vector<Glob>& boundary, KnownPaths& paths, const char* rule) {
   if (boundary.empty()) return std::nullopt;
   const auto& names = paths.Names();
   const auto& new_names = paths.NewNames();
-  if (!names.ok()) return Refusal{names.code(), "boundary", "the names of the file cannot be found out"};
-  if (!new_names.ok()) return Refusal{new_names.code(), "boundary", "the new name cannot be found out"};
+  if (!names.ok()) return Refusal{names.code(), rule, "the names of the file cannot be found out"};
+  if (!new_names.ok()) return Refusal{new_names.code(), rule, "the new name cannot be found out"};
   // Without a name so far (O_TMPFILE) it comes from nowhere.
   if (names->empty() || new_names->empty()) return std::nullopt;
   const std::string_view to = DomainOf(boundary, new_names->front());
   const bool stays = std::any_of(names->begin(), names->end(), [&](const std::string& name) { return DomainOf(boundary, name) == to; });
-  return stays ? Decision() : Refusal{EXDEV, "boundary", "the names lie behind different boundaries"};
+  return stays ? Decision() : Refusal{EXDEV, rule, "the names lie behind different boundaries"};
 }
 
 }  // namespace hardlinkfs

@@ -15,7 +15,10 @@ class Glob {
   explicit Glob(std::string pattern);
 
   // RETURNS: whether it matches `path`, which begins with a slash: the root is "/".
-  bool Matches(std::string_view path) const;
+  bool Matches(std::string_view path) const { return Reach(path).back(); }
+  // RETURNS: for each number of components of the pattern, whether so many of them match all of `path`. Where two paths have the same, the
+  // pattern matches the same inside of both.
+  std::vector<bool> Reach(std::string_view path) const;
   const std::string& pattern() const { return pattern_; }
   bool operator==(const Glob& other) const { return pattern_ == other.pattern_; }
 

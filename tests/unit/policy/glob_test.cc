@@ -59,5 +59,12 @@ TEST(Glob, TakesNoLongerForManyStars) {
   EXPECT_FALSE(Glob(pattern + "/z").Matches(path));
 }
 
+TEST(Glob, ReachesTheSameWhereItMatchesTheSameInside) {
+  EXPECT_EQ(Glob("/projects/*").Reach("/projects/a"), Glob("/projects/*").Reach("/projects/b"));
+  EXPECT_NE(Glob("/projects/*").Reach("/other"), Glob("/projects/*").Reach("/projects"));
+  EXPECT_EQ(Glob("/a/**").Reach("/a/b"), Glob("/a/**").Reach("/a/b/c"));
+  EXPECT_NE(Glob("/a/**").Reach("/a"), Glob("/a/**").Reach("/a/b"));
+}
+
 }  // namespace
 }  // namespace hardlinkfs
