@@ -61,6 +61,12 @@ struct WhyCommand {
   std::string path;
 };
 
+// `hardlinkfs quota [--json] PATH`
+struct QuotaCommand {
+  bool json = false;
+  std::string path;
+};
+
 // --help, --version
 struct PrintCommand {
   std::string text;
@@ -73,7 +79,7 @@ struct UsageError {
 };
 
 using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PolicyCheckCommand,
-                             PolicyShowCommand, ReloadCommand, WhyCommand, PrintCommand, UsageError>;
+                             PolicyShowCommand, ReloadCommand, WhyCommand, QuotaCommand, PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

@@ -134,15 +134,22 @@ size_t RaiseDescriptorLimit() {
 // would have it, half of the memory is holes after a while. Few threads are at work at the same time.
 void ShareArenas() { mallopt(M_ARENA_MAX, 2); }
 
+std::string ExplainQuotas(const Status& failed) {
+  return std::string("what there is cannot be counted for quotas: ") + failed.error().what + ": " + strerrordesc_np(failed.code());
+}
+
 // RETURNS: what is wrong with the policy, when the old one stays in force.
-std::string Reload(const PolicySource& source, Gate& gate) {
+std::string Reload(const PolicySource& source, Vfs& vfs) {
   const auto loaded = source.Load();
   if (const auto* const wrong = std::get_if<std::string>(&loaded)) {
     spdlog::error("the policy was not loaded, the old one stays in force: {}", *wrong);
     return *wrong;
   }
   const auto& policy = std::get<std::shared_ptr<const LoadedPolicy>>(loaded);
-  gate.Load(policy);
+  if (const Status taken = vfs.LoadPolicy(policy); !taken.ok()) {
+    spdlog::error("the policy was not loaded, the old one stays in force: {}", ExplainQuotas(taken));
+    return ExplainQuotas(taken);
+  }
   spdlog::info("the policy was loaded again{}", policy->source.empty() ? ": there is no file" : " from " + policy->source);
   return {};
 }
@@ -162,6 +169,9 @@ class Mount {
     KernelPassthrough passthrough;
     SessionCache cache;
     Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
+    if (const Status counted = vfs.LoadPolicy(vfs_options.policy); !counted.ok()) {
+      return FailureOn(points_.source_path, ExplainQuotas(counted), counted.code());
+    }
     vfs.Start();
     SessionOptions session = ToSessionOptions(options_, points_);
     if (const auto restoration = opened.restoration()) session.restored_from = restoration->taken;
@@ -169,7 +179,7 @@ class Mount {
     session.believe = ToBelieve(options_, vfs_options.backing);
     session.locks = ToLockSharing(options_.locks, vfs_options.backing);
     session.io_uring = UsesIoUring(options_.io_uring, session.locks);
-    session.reload_policy = [&policy, &vfs] { return Reload(policy, vfs.gate()); };
+    session.reload_policy = [&policy, &vfs] { return Reload(policy, vfs); };
     std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.volume().capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);

@@ -76,6 +76,10 @@ void PolicySource::Override(Policy& policy) const {
 
 // RETURNS: empty when there is nothing wrong.
 std::string PolicySource::Complaint(const Text& text, const Policy& policy) const {
+  if (use_ == BackingUse::kShared && !policy.quotas.empty()) {
+    return text.file +
+           ": \"quota\" is for names=catalog; others can use this backing too, and it has quotas of its own: setquota(8), xfs_quota(8)";
+  }
   if (policy.audit.file.empty()) return {};
   // A volume can come from anywhere.
   if (text.is_volumes) return text.file + ": \"audit_file\" is for policies of the machine; without it the audit goes to the journal";

@@ -12,6 +12,7 @@
 #include "mount-helpers/mount_command.h"
 #include "mount-helpers/policy_command.h"
 #include "mount-helpers/probe_command.h"
+#include "mount-helpers/quota_command.h"
 #include "mount-helpers/rebuild_command.h"
 
 namespace hardlinkfs {
@@ -34,6 +35,7 @@ struct Runner {
   int operator()(const PolicyShowCommand& command) const { return RunPolicyShow(command); }
   int operator()(const ReloadCommand& command) const { return RunReload(command); }
   int operator()(const WhyCommand& command) const { return RunWhy(command); }
+  int operator()(const QuotaCommand& command) const { return RunQuota(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);

@@ -37,11 +37,12 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
-  return Promised(WithSpace([&]() -> Result<Attributes> {
+  const Asked asked = NewNode(caller, request.type, NameAt{directory, name});
+  return Promised(WithRoom([&](Attempt attempt) -> Result<Attributes> {
     const auto held = volume_.locks().Exclusive(directory);
-    if (Status allowed = JudgeNew(NewNode(caller, request.type, NameAt{directory, name}), directory); !allowed.ok()) {
-      return allowed.error();
-    }
+    if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
+    const auto room = ReserveNew(asked, directory, request.target.size(), attempt);
+    if (!room.ok()) return room.error();
     Result<CreatedInode> created = volume_.Create(caller, directory, *component, request);
     if (!created.ok()) return created.error();
     table_.AddLookup(std::move(created->inode));
@@ -67,9 +68,11 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, FileType::kRegular, NameAt{directory, name});
-  Result<CreatedInode> created = WithSpace([&]() -> Result<CreatedInode> {
+  Result<CreatedInode> created = WithRoom([&](Attempt attempt) -> Result<CreatedInode> {
     const auto held = volume_.locks().Exclusive(directory);
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
+    const auto room = ReserveNew(asked, directory, 0, attempt);
+    if (!room.ok()) return room.error();
     Result<CreatedInode> fresh = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
     if (!fresh.ok()) return fresh;
     table_.AddLookup(std::move(fresh->inode));
@@ -95,8 +98,11 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
 Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, uint32_t mode, int open_flags) {
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
-  return WithSpace([&]() -> Result<CreatedFile> {
-    if (Status allowed = JudgeNew(NewNode(caller, FileType::kRegular, std::nullopt), directory); !allowed.ok()) return allowed.error();
+  const Asked asked = NewNode(caller, FileType::kRegular, std::nullopt);
+  return WithRoom([&](Attempt attempt) -> Result<CreatedFile> {
+    if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
+    const auto room = ReserveNew(asked, directory, 0, attempt);
+    if (!room.ok()) return room.error();
     const Volume::Linkable linkable = (open_flags & O_EXCL) == 0 ? Volume::Linkable::kYes : Volume::Linkable::kNo;
     Result<CreatedInode> created = volume_.CreateUnnamed(caller, directory, mode, linkable);
     if (!created.ok()) return created.error();
