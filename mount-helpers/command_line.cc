@@ -75,6 +75,12 @@ Command ToCommand(const FsckArguments& arguments) {
   return std::get<FsckCommand>(std::move(command));
 }
 
+Command ToCommand(const FlagArguments& arguments) {
+  std::variant<FlagCommand, std::string> command = ToFlagCommand(arguments);
+  if (const auto* const wrong = std::get_if<std::string>(&command)) return UsageError{*wrong};
+  return std::get<FlagCommand>(std::move(command));
+}
+
 Command ParseFsckHelper(int argc, const char* const* argv) {
   CLI::App app("Checks and repairs a hardlinkfs that is not mounted.", "fsck.hardlinkfs");
   FsckArguments arguments;
@@ -91,6 +97,15 @@ void AddRebuildArguments(CLI::App& app, RebuildCommand& command, std::vector<std
       ->allow_extra_args(false);
 }
 
+void AddNamesArguments(CLI::App& app, NamesCommand& command) {
+  app.add_option("FILE", command.files, "a file of any kind; a symlink is looked at itself")->required();
+  app.add_flag_callback(
+      "-0,--null", [&command] { command.end = PathEnd::kNull; }, "end each name with a zero byte instead of a newline");
+  app.footer(
+      "Tells the names that find MOUNTPOINT -samefile FILE would find, at once. How many others there are, outside of\n"
+      "this mount or where you may not list, is told on stderr. Names are bytes, printed as they are.");
+}
+
 Command ParseTool(int argc, const char* const* argv) {
   CLI::App app(kDescription, "hardlinkfs");
   app.set_version_flag("--version", VersionText());
@@ -100,7 +115,7 @@ Command ParseTool(int argc, const char* const* argv) {
   std::vector<std::string> options;
   CLI::App& mount_app = *app.add_subcommand("mount", "mount a directory");
   AddMountArguments(mount_app, mount, options);
-  mount_app.add_flag("-f,--foreground", mount.foreground, "stay in the foreground, and log to the terminal");
+  mount_app.add_flag("-f,--foreground", mount.foreground, "stay in the foreground, and log to the terminal; SIGHUP reloads the policy all the same");
   mount_app.footer(kMountFooter + DescribeMountOptions());
 
   ProbeCommand probe;
@@ -150,6 +165,16 @@ Command ParseTool(int argc, const char* const* argv) {
   why_app.footer(
       "Others' operations are shown to root and to who has mounted only. What the kernel has refused by itself, as for missing\n"
       "permissions, a mount does not hear of.");
+  ExplainCommand explain;
+  CLI::App& explain_app = *app.add_subcommand("explain", "tell why a link, unlink, rename or write would be refused, and the cure");
+  AddExplainArguments(explain_app, explain);
+  NamesCommand names;
+  CLI::App& names_app = *app.add_subcommand("names", "tell all names of a file");
+  AddNamesArguments(names_app, names);
+
+  FlagArguments flag;
+  CLI::App& flag_app = *app.add_subcommand("flag", "tell or change the flags of files, as lsattr and chattr do");
+  AddFlagArguments(flag_app, flag);
 
   QuotaCommand quota;
   CLI::App& quota_app = *app.add_subcommand("quota", "tell who has how much of a mount, and may have: hardlinkfs-policy(5)");
@@ -171,9 +196,18 @@ Command ParseTool(int argc, const char* const* argv) {
     if (fsck_app.parsed()) return ToCommand(fsck);
     if (sync_app.parsed()) return sync;
     if (status_app.parsed()) return status;
+    if (explain_app.parsed()) return explain;
+    if (names_app.parsed()) return names;
+    if (flag_app.parsed()) return ToCommand(flag);
     mount.options = Join(options);
     return mount;
   });
+}
+
+Command ParseWords(Command (*parse)(int, const char* const*), const std::vector<std::string>& words) {
+  std::vector<const char*> pointers;
+  for (const std::string& word : words) pointers.push_back(word.c_str());
+  return parse(static_cast<int>(pointers.size()), pointers.data());
 }
 
 }  // namespace
@@ -186,12 +220,15 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   const std::string called = std::filesystem::path(argv[0]).filename().string();
   if (called.starts_with("mount.hardlinkfs")) return ParseHelper(argc, argv);
   const bool is_fsck = called.starts_with("fsck.hardlinkfs");
-  if (!is_fsck && (argc < 2 || std::string_view(argv[1]) != "fsck")) return ParseTool(argc, argv);
-  const std::vector<std::string> words = JoinProgress(argc, argv);
-  std::vector<const char*> joined;
-  for (const std::string& word : words) joined.push_back(word.c_str());
-  const auto parse = is_fsck ? ParseFsckHelper : ParseTool;
-  Command command = parse(static_cast<int>(joined.size()), joined.data());
+  const std::string_view first = argc < 2 ? "" : argv[1];
+  if (!is_fsck && first == "flag") return ParseWords(ParseTool, MarkChanges(argc, argv));
+  if (!is_fsck && first != "fsck") {
+    Command command = ParseTool(argc, argv);
+    auto* const error = std::get_if<UsageError>(&command);
+    if (error != nullptr && first == "explain") error->status = kExplainUsage;
+    return command;
+  }
+  Command command = ParseWords(is_fsck ? ParseFsckHelper : ParseTool, JoinProgress(argc, argv));
   if (auto* const error = std::get_if<UsageError>(&command)) error->status = kFsckUsage;
   return command;
 }

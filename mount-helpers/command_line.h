@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "fuse/lowlevel/options.h"
+#include "mount-helpers/explain_arguments.h"
+#include "mount-helpers/flag_arguments.h"
 #include "mount-helpers/fsck_arguments.h"
+#include "mount-helpers/printed_path.h"
 #include "mount-helpers/rebuild_command.h"
 
 namespace hardlinkfs {
@@ -67,6 +70,12 @@ struct QuotaCommand {
   std::string path;
 };
 
+// `hardlinkfs names [-0] FILE...`
+struct NamesCommand {
+  PathEnd end = PathEnd::kNewline;
+  std::vector<std::string> files;
+};
+
 // --help, --version
 struct PrintCommand {
   std::string text;
@@ -78,8 +87,9 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, FsckCommand, RebuildCommand, PolicyCheckCommand,
-                             PolicyShowCommand, ReloadCommand, WhyCommand, QuotaCommand, PrintCommand, UsageError>;
+using Command =
+    std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, NamesCommand, FlagCommand, FsckCommand, RebuildCommand,
+                 ExplainCommand, PolicyCheckCommand, PolicyShowCommand, ReloadCommand, WhyCommand, QuotaCommand, PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

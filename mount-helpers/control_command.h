@@ -2,6 +2,8 @@
 #ifndef HARDLINKFS_MOUNT_HELPERS_CONTROL_COMMAND_H_
 #define HARDLINKFS_MOUNT_HELPERS_CONTROL_COMMAND_H_
 
+#include <string>
+
 #include "mount-helpers/command_line.h"
 
 namespace hardlinkfs {

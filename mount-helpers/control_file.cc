@@ -2,10 +2,15 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+
+#include "fuse/lowlevel/control.h"
 
 namespace hardlinkfs {
 namespace {
@@ -30,6 +35,18 @@ std::variant<UniqueFd, Failure> OpenInMount(const std::string& path) {
   if (fstatfs(file.get(), &found) != 0) return ControlFailure(path, errno);
   if (found.f_type != FUSE_SUPER_MAGIC) return ControlFailure(path, ENOTTY);
   return file;
+}
+
+Result<std::string> PolicyTextOf(int mount) {
+  std::string text;
+  const auto exchange = std::make_unique<TextExchange>();
+  do {
+    *exchange = {};
+    exchange->offset = text.size();
+    if (ioctl(mount, kControlPolicy, exchange.get()) != 0) return Error{errno, "asking for the policy"};
+    text.append(exchange->text, std::min<size_t>(exchange->bytes, sizeof exchange->text));
+  } while (exchange->bytes > 0 && text.size() < exchange->total);
+  return text;
 }
 
 }  // namespace hardlinkfs

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "mount-helpers/failure.h"
+#include "store/base/result.h"
 #include "store/base/unique_fd.h"
 
 namespace hardlinkfs {
@@ -14,6 +15,9 @@ namespace hardlinkfs {
 std::variant<UniqueFd, Failure> OpenInMount(const std::string& path);
 // RETURNS: what an errno of such a request means.
 Failure ControlFailure(const std::string& path, int code);
+
+// RETURNS: the policy in force, as TOML. `mount` is as of OpenInMount.
+Result<std::string> PolicyTextOf(int mount);
 
 }  // namespace hardlinkfs
 

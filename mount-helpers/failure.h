@@ -6,8 +6,8 @@
 
 namespace hardlinkfs {
 
-// As in mount(8), "EXIT STATUS"; kNeedsAttention is `hardlinkfs status`'s alone.
-enum class ExitStatus { kSuccess = 0, kUsage = 1, kSystem = 2, kNeedsAttention = 3, kMountFailed = 32 };
+// As in mount(8), "EXIT STATUS"; kNeedsAttention is `hardlinkfs status`'s alone, kSomeFailed `hardlinkfs flag`'s, as chattr's.
+enum class ExitStatus { kSuccess = 0, kUsage = 1, kSomeFailed = 1, kSystem = 2, kNeedsAttention = 3, kMountFailed = 32 };
 
 struct Failure {
   ExitStatus status = ExitStatus::kMountFailed;

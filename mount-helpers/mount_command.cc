@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -40,6 +41,7 @@
 #include "mount-helpers/policy_source.h"
 #include "mount-helpers/termination.h"
 #include "store/base/clock.h"
+#include "store/base/mutex.h"
 #include "store/base/privilege.h"
 #include "store/volume/open_volume.h"
 
@@ -140,7 +142,13 @@ std::string ExplainQuotas(const Status& failed) {
 
 // RETURNS: what is wrong with the policy, when the old one stays in force.
 std::string Reload(const PolicySource& source, Vfs& vfs) {
-  const auto loaded = source.Load();
+  std::variant<std::shared_ptr<const LoadedPolicy>, std::string> loaded;
+  try {
+    loaded = source.Load();
+  } catch (const std::exception& exception) {
+    // Of the thread that takes signals it would be the end.
+    loaded = std::string(exception.what());
+  }
   if (const auto* const wrong = std::get_if<std::string>(&loaded)) {
     spdlog::error("the policy was not loaded, the old one stays in force: {}", *wrong);
     return *wrong;
@@ -161,25 +169,31 @@ class Mount {
       : points_(points), options_(options), signals_(signals), report_(report) {}
 
   std::optional<Failure> Run(const OpenedSource& opened, const Clock& clock, const PolicySource& policy, VfsOptions vfs_options) {
-    const auto loaded = policy.Load();
+    auto loaded = policy.Load();
     if (const auto* const wrong = std::get_if<std::string>(&loaded))
       return Failure{ExitStatus::kMountFailed,
                      *wrong + "\nhardlinkfs: " + points_.source_path + ": not mounted, as its policy cannot be used"};
-    vfs_options.policy = std::get<std::shared_ptr<const LoadedPolicy>>(loaded);
+    vfs_options.policy = std::get<std::shared_ptr<const LoadedPolicy>>(std::move(loaded));
+    const BackingUse use = vfs_options.backing;
     KernelPassthrough passthrough;
     SessionCache cache;
-    Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
-    if (const Status counted = vfs.LoadPolicy(vfs_options.policy); !counted.ok()) {
+    Vfs vfs(opened.volume(), clock, &passthrough, std::move(vfs_options), &cache);
+    if (const Status counted = vfs.LoadPolicy(vfs.gate().loaded()); !counted.ok()) {
       return FailureOn(points_.source_path, ExplainQuotas(counted), counted.code());
     }
     vfs.Start();
     SessionOptions session = ToSessionOptions(options_, points_);
     if (const auto restoration = opened.restoration()) session.restored_from = restoration->taken;
-    session.backing = vfs_options.backing;
-    session.believe = ToBelieve(options_, vfs_options.backing);
-    session.locks = ToLockSharing(options_.locks, vfs_options.backing);
+    session.backing = use;
+    session.believe = ToBelieve(options_, use);
+    session.locks = ToLockSharing(options_.locks, use);
     session.io_uring = UsesIoUring(options_.io_uring, session.locks);
-    session.reload_policy = [&policy, &vfs] { return Reload(policy, vfs); };
+    // One at a time: else the file that was read first could come into force last.
+    Mutex reloading;
+    session.reload_policy = [&] {
+      MutexLock lock(reloading);
+      return Reload(policy, vfs);
+    };
     std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.volume().capabilities());
     const Status stopped = vfs.Stop();
     if (!stopped.ok() && !failure) failure = FailureOn(points_.source_path, stopped.error().what, stopped.code(), ExitStatus::kSystem);

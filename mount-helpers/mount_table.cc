@@ -1,9 +1,11 @@
 #include "mount-helpers/mount_table.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <system_error>
 
 namespace hardlinkfs {
 namespace {
@@ -24,6 +26,21 @@ std::string Unescaped(const std::string& field) {
   return out;
 }
 
+// A comma in a value is "\054" before it is unescaped.
+std::vector<std::string> OptionsOf(const std::string& list) {
+  std::vector<std::string> options;
+  std::istringstream words(list);
+  for (std::string option; std::getline(words, option, ',');) options.push_back(Unescaped(option));
+  return options;
+}
+
+// Zero for what is no number; no mount has that.
+uint64_t NumberOf(const std::string& field) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
+  return error == std::errc() && end == field.data() + field.size() ? number : 0;
+}
+
 }  // namespace
 
 std::vector<MountEntry> ParseMountTable(std::istream& mountinfo) {
@@ -35,7 +52,14 @@ std::vector<MountEntry> ParseMountTable(std::istream& mountinfo) {
     if (fields.size() < 7) continue;
     const auto dash = std::find(fields.begin() + 6, fields.end(), "-");
     if (std::distance(dash, fields.end()) < 3) continue;
-    table.push_back({Unescaped(fields[4]), dash[1], Unescaped(dash[2])});
+    table.push_back({.mountpoint = Unescaped(fields[4]),
+                     .type = dash[1],
+                     .source = Unescaped(dash[2]),
+                     .id = NumberOf(fields[0]),
+                     .device = fields[2],
+                     .root = Unescaped(fields[3]),
+                     .options = OptionsOf(fields[5]),
+                     .super_options = std::distance(dash, fields.end()) > 3 ? OptionsOf(dash[3]) : std::vector<std::string>()});
   }
   return table;
 }
@@ -43,6 +67,20 @@ std::vector<MountEntry> ParseMountTable(std::istream& mountinfo) {
 std::vector<MountEntry> ReadMountTable() {
   std::ifstream mountinfo("/proc/self/mountinfo");
   return ParseMountTable(mountinfo);
+}
+
+bool HasOption(const std::vector<std::string>& options, std::string_view option) {
+  return std::find(options.begin(), options.end(), option) != options.end();
+}
+
+std::optional<uint32_t> NumberOption(const std::vector<std::string>& options, std::string_view key) {
+  for (const std::string& option : options) {
+    uint32_t number = 0;
+    if (!option.starts_with(key)) continue;
+    const auto [end, error] = std::from_chars(option.data() + key.size(), option.data() + option.size(), number);
+    if (error == std::errc() && end == option.data() + option.size()) return number;
+  }
+  return std::nullopt;
 }
 
 const MountEntry* TopMountAt(const std::vector<MountEntry>& table, const std::string& mountpoint) {

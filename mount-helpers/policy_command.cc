@@ -1,12 +1,12 @@
 #include "mount-helpers/policy_command.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -17,6 +17,7 @@
 #include "mount-helpers/control_file.h"
 #include "mount-helpers/failure.h"
 #include "mount-helpers/policy_source.h"
+#include "mount-helpers/printed_path.h"
 
 namespace hardlinkfs {
 namespace {
@@ -27,30 +28,16 @@ constexpr int kGood = static_cast<int>(ExitStatus::kSuccess);
 
 // RETURNS: what is wrong with one file; empty: nothing.
 std::string Check(const std::string& file) {
-  errno = 0;
-  std::ifstream stream(file);
-  std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
-    // An empty file has nothing to be read, and no error.
-    if (!stream || errno != 0) return file + ": " + strerrordesc_np(errno == 0 ? EIO : errno);
-  }
-  const auto parsed = ParsePolicy(text.str(), MachineNames());
+  const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return file + ": " + strerrordesc_np(errno);
+  const std::variant<std::string, std::string_view> text = ReadPolicyText(fd.get());
+  if (const auto* const why = std::get_if<std::string_view>(&text)) return file + ": " + std::string(*why);
+  const auto parsed = ParsePolicy(std::get<std::string>(text), MachineNames());
   const auto* const errors = std::get_if<std::vector<PolicyError>>(&parsed);
   return errors == nullptr ? "" : ToLines(file, *errors);
 }
 
 // RETURNS: the errno, 0 on success.
-int ReadPolicy(int mount, std::string& text) {
-  const auto exchange = std::make_unique<TextExchange>();
-  do {
-    *exchange = {};
-    exchange->offset = text.size();
-    if (ioctl(mount, kControlPolicy, exchange.get()) != 0) return errno;
-    text.append(exchange->text, std::min<size_t>(exchange->bytes, sizeof exchange->text));
-  } while (exchange->bytes > 0 && text.size() < exchange->total);
-  return 0;
-}
-
 int ReadRefusals(int mount, std::string& lines) {
   const auto exchange = std::make_unique<TextExchange>();
   for (uint64_t after = 0;;) {
@@ -66,12 +53,13 @@ int ReadRefusals(int mount, std::string& lines) {
 std::string Text(const Json& refusal, const char* key) {
   const auto found = refusal.find(key);
   if (found == refusal.end()) return {};
-  return found->is_string() ? found->get<std::string>() : found->dump();
+  // Names and rules are anybody's words, and this may be root's terminal.
+  return found->is_string() ? ShownOnTerminal(found->get<std::string>()) : found->dump();
 }
 
 std::string NamesIn(const Json& refusal) {
   std::string names;
-  for (const Json& name : refusal["names"]) names.append(names.empty() ? "" : ", ").append(name.get<std::string>());
+  for (const Json& name : refusal["names"]) names.append(names.empty() ? "" : ", ").append(ShownOnTerminal(name.get<std::string>()));
   if (names.empty()) return Text(refusal, "new_name");
   return refusal.contains("new_name") ? names + " to " + Text(refusal, "new_name") : names;
 }
@@ -99,9 +87,9 @@ int RunPolicyCheck(const PolicyCheckCommand& command) {
 int RunPolicyShow(const PolicyShowCommand& command) {
   const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
-  std::string text;
-  if (const int code = ReadPolicy(std::get<UniqueFd>(opened).get(), text); code != 0) return Fail(ControlFailure(command.path, code));
-  std::fputs(text.c_str(), stdout);
+  const Result<std::string> text = PolicyTextOf(std::get<UniqueFd>(opened).get());
+  if (!text.ok()) return Fail(ControlFailure(command.path, text.code()));
+  std::fputs(text->c_str(), stdout);
   return kGood;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,7 +22,23 @@ namespace {
 
 constexpr size_t kMostBytes = 1U << 20U;
 
-std::variant<std::string, std::string_view> ReadAll(int fd) {
+bool IsRegular(int fd) {
+  struct stat found {};
+  return fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+// What a volume says that can come from anywhere: it may take rights away in itself, and do nothing to the machine, nor lift what the
+// mount's options say. RETURNS: the first key that does; empty when there is none.
+std::string_view KeyOfTheMachine(const Policy& policy) {
+  if (!policy.audit.file.empty()) return "audit_file";
+  if (policy.audit.lines_per_second != AuditOptions().lines_per_second) return "audit_rate";
+  if (policy.dry_run) return "dry_run";
+  return policy.faults.empty() ? "" : "fault";
+}
+
+}  // namespace
+
+std::variant<std::string, std::string_view> ReadPolicyText(int fd) {
   std::string bytes;
   std::array<char, 65536> buffer{};
   for (;;) {
@@ -33,30 +50,26 @@ std::variant<std::string, std::string_view> ReadAll(int fd) {
   }
 }
 
-}  // namespace
-
 PolicySource::PolicySource(const MountOptions& options, int source, std::string source_path, std::string mountpoint, BackingUse use)
     : options_(options), source_(source), source_path_(std::move(source_path)), mountpoint_(std::move(mountpoint)), use_(use) {}
 
-// The volume's lies where only its server gets: a mirror has no such place, and whoever may write its source must not say what others may.
+// The machine's goes before the volume's, which can come from anywhere. That lies where only its server gets: a mirror has no such place,
+// and whoever may write its source must not say what others may.
 std::variant<PolicySource::Text, std::string> PolicySource::Read() const {
   if (options_.policy == "none") return Text{};
   Text text{.file = options_.policy.empty() ? kMachinePolicy : options_.policy};
-  UniqueFd file;
-  if (options_.policy.empty() && use_ == BackingUse::kOurs) {
+  UniqueFd file(open(text.file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid() && errno == ENOENT && options_.policy.empty()) {
+    if (use_ == BackingUse::kShared) return Text{};
     const std::string inside = std::string(kPrivateAreaName) + "/" + kVolumePolicy;
+    text.file = source_path_ + "/" + inside;
+    text.is_volumes = true;
     file = UniqueFd(openat(source_, inside.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (file.valid() || errno != ENOENT) {
-      text.file = source_path_ + "/" + inside;
-      text.is_volumes = true;
-    }
+    if (!file.valid() && errno == ENOENT) return Text{};
   }
-  if (!text.is_volumes) file = UniqueFd(open(text.file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file.valid()) {
-    if (errno == ENOENT && options_.policy.empty()) return Text{};
-    return text.file + ": " + strerrordesc_np(errno);
-  }
-  std::variant<std::string, std::string_view> bytes = ReadAll(file.get());
+  if (!file.valid()) return text.file + ": " + strerrordesc_np(errno);
+  if (!IsRegular(file.get())) return text.file + ": is no regular file";
+  std::variant<std::string, std::string_view> bytes = ReadPolicyText(file.get());
   if (const auto* const why = std::get_if<std::string_view>(&bytes)) return text.file + ": " + std::string(*why);
   text.bytes = std::get<std::string>(std::move(bytes));
   return text;
@@ -80,13 +93,14 @@ std::string PolicySource::Complaint(const Text& text, const Policy& policy) cons
     return text.file +
            ": \"quota\" is for names=catalog; others can use this backing too, and it has quotas of its own: setquota(8), xfs_quota(8)";
   }
+  const std::string_view key = text.is_volumes ? KeyOfTheMachine(policy) : "";
+  if (!key.empty()) return text.file + ": \"" + std::string(key) + "\" is not for a volume's own policy; mount with policy=FILE for it";
   if (policy.audit.file.empty()) return {};
-  // A volume can come from anywhere.
-  if (text.is_volumes) return text.file + ": \"audit_file\" is for policies of the machine; without it the audit goes to the journal";
   std::error_code ignored;
   const std::string file = std::filesystem::weakly_canonical(policy.audit.file, ignored).string();
-  if (!LiesInside(file, mountpoint_)) return {};
-  return text.file + ": \"audit_file\" lies in the mount itself, which would wait for itself";
+  if (LiesInside(file, mountpoint_)) return text.file + ": \"audit_file\" lies in the mount itself, which would wait for itself";
+  if (LiesInside(file, source_path_)) return text.file + ": \"audit_file\" lies in the source, and would be a file of the mount";
+  return {};
 }
 
 std::variant<std::shared_ptr<const LoadedPolicy>, std::string> PolicySource::Load() const {
@@ -114,7 +128,7 @@ std::string ToLines(std::string_view file, const std::vector<PolicyError>& error
   return lines;
 }
 
-// Only asked while a policy is read, and one at a time.
+// One thread at a time.
 IdNames MachineNames() {
   return {.user = [](const std::string& name) -> std::optional<uint32_t> {
             const passwd* const entry = getpwnam(name.c_str());

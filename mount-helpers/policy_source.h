@@ -1,4 +1,4 @@
-// PolicySource: where a mount's policy comes from: the file that the options name, or one of the volume's own, or the machine's; and the
+// PolicySource: where a mount's policy comes from: the file that the options name, or the machine's, or one of the volume's own; and the
 // options that go before it.
 #ifndef HARDLINKFS_MOUNT_HELPERS_POLICY_SOURCE_H_
 #define HARDLINKFS_MOUNT_HELPERS_POLICY_SOURCE_H_
@@ -24,7 +24,7 @@ class PolicySource {
   // Borrows `options`, and `source`, the directory that is mounted, open.
   PolicySource(const MountOptions& options, int source, std::string source_path, std::string mountpoint, BackingUse use);
 
-  // Reads it anew. RETURNS: what is wrong, a line for each error. Thread safety: any thread.
+  // Reads it anew. RETURNS: what is wrong, a line for each error. One thread at a time.
   std::variant<std::shared_ptr<const LoadedPolicy>, std::string> Load() const;
 
  private:
@@ -44,6 +44,8 @@ class PolicySource {
   const BackingUse use_;
 };
 
+// RETURNS: all that can be read; or what is wrong with it: more than any policy has, or an errno's text.
+std::variant<std::string, std::string_view> ReadPolicyText(int fd);
 // RETURNS: "FILE:LINE:COLUMN: MESSAGE" for each, with newlines between.
 std::string ToLines(std::string_view file, const std::vector<PolicyError>& errors);
 // RETURNS: numbers by what this machine knows of users and groups.

@@ -7,9 +7,12 @@
 #include "mount-helpers/command_line.h"
 #include "mount-helpers/console.h"
 #include "mount-helpers/control_command.h"
+#include "mount-helpers/explain_command.h"
 #include "mount-helpers/failure.h"
+#include "mount-helpers/flag_command.h"
 #include "mount-helpers/fsck_command.h"
 #include "mount-helpers/mount_command.h"
+#include "mount-helpers/names_command.h"
 #include "mount-helpers/policy_command.h"
 #include "mount-helpers/probe_command.h"
 #include "mount-helpers/quota_command.h"
@@ -36,6 +39,9 @@ struct Runner {
   int operator()(const ReloadCommand& command) const { return RunReload(command); }
   int operator()(const WhyCommand& command) const { return RunWhy(command); }
   int operator()(const QuotaCommand& command) const { return RunQuota(command); }
+  int operator()(const ExplainCommand& command) const { return RunExplain(command); }
+  int operator()(const NamesCommand& command) const { return RunNames(command); }
+  int operator()(const FlagCommand& command) const { return RunFlag(command); }
   int operator()(const PrintCommand& command) const {
     std::fputs(command.text.c_str(), stdout);
     return Status(ExitStatus::kSuccess);

@@ -14,6 +14,15 @@ std::string_view DomainOf(const std::vector<Glob>& boundary, std::string_view pa
   }
 }
 
+namespace {
+
+// What lies in a directory that is renamed changes its path too.
+bool KeepsInside(const std::vector<Glob>& boundary, const std::string& from, const std::string& to) {
+  return std::all_of(boundary.begin(), boundary.end(), [&](const Glob& glob) { return glob.Reach(from) == glob.Reach(to); });
+}
+
+}  // namespace
+
 Decision MayCross(const std::vector<Glob>& boundary, KnownPaths& paths, const char* rule) {
   if (boundary.empty()) return std::nullopt;
   const auto& names = paths.Names();
@@ -24,6 +33,10 @@ Decision MayCross(const std::vector<Glob>& boundary, KnownPaths& paths, const ch
   if (names->empty() || new_names->empty()) return std::nullopt;
   const std::string_view to = DomainOf(boundary, new_names->front());
   const bool stays = std::any_of(names->begin(), names->end(), [&](const std::string& name) { return DomainOf(boundary, name) == to; });
+  const bool is_directory = paths.facts().inode.type == FileType::kDirectory;
+  if (is_directory && !KeepsInside(boundary, names->front(), new_names->front())) {
+    return Refusal{EXDEV, rule, "the directory has a boundary of its own, or below"};
+  }
   return stays ? Decision() : Refusal{EXDEV, rule, "the names lie behind different boundaries"};
 }
 

@@ -8,18 +8,18 @@
 
 namespace hardlinkfs {
 
-// Why an operation is not to be done. Both texts are literals.
+// Why an operation is not to be done.
 struct Refusal {
   int code;            // errno for the caller
-  const char* rule;    // the option or key that says so, as the user spells it
-  const char* reason;  // what of the operation the rule is about
+  const char* rule;    // the option, key or rule that says so, as the user spells it; lives as long as the policy
+  const char* reason;  // what of the operation the rule is about; a literal
 };
 
 // nullopt: policy has nothing against it.
 using Decision = std::optional<Refusal>;
 
 inline Status ToStatus(const Decision& decision) {
-  return decision.has_value() ? Status(Error{decision->code, decision->reason}) : Status();
+  return decision.has_value() ? Status(Error{decision->code, decision->reason, true}) : Status();
 }
 
 }  // namespace hardlinkfs

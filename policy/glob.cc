@@ -26,7 +26,15 @@ std::vector<std::string> ComponentsOf(std::string_view path) {
 Glob::Glob(std::string pattern) : pattern_(std::move(pattern)), components_(ComponentsOf(pattern_)) {
   if (!pattern_.starts_with('/')) components_.emplace(components_.begin(), kAnyDepth);
   // "a/**" is what lies inside of a, not a itself.
-  if (pattern_.ends_with(kAnyDepth)) components_.emplace_back("*");
+  if (!components_.empty() && components_.back() == kAnyDepth) components_.emplace_back("*");
+}
+
+bool Glob::IsSound(std::string_view pattern) {
+  const std::vector<std::string> components = ComponentsOf(pattern);
+  const auto is_sound = [](const std::string& component) {
+    return component != "." && component != ".." && (component == kAnyDepth || component.find(kAnyDepth) == std::string::npos);
+  };
+  return !components.empty() && std::all_of(components.begin(), components.end(), is_sound);
 }
 
 // Name by name as an automaton: a naive search takes exponential time for patterns with many "**", and names come from anybody.

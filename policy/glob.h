@@ -19,6 +19,8 @@ class Glob {
   // RETURNS: for each number of components of the pattern, whether so many of them match all of `path`. Where two paths have the same, the
   // pattern matches the same inside of both.
   std::vector<bool> Reach(std::string_view path) const;
+  // RETURNS: whether a pattern can match anything: no "." and "..", and "**" only as a whole component.
+  static bool IsSound(std::string_view pattern);
   const std::string& pattern() const { return pattern_; }
   bool operator==(const Glob& other) const { return pattern_ == other.pattern_; }
 

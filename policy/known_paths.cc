@@ -1,12 +1,19 @@
 #include "policy/known_paths.h"
 
+#include <limits>
+
 namespace hardlinkfs {
 
 using Paths = Result<std::vector<std::string>>;
 
 const Paths& KnownPaths::Names() {
-  if (!names_.has_value()) names_ = facts_.names ? facts_.names() : Paths(std::vector<std::string>());
+  if (!names_.has_value()) names_ = NamesUpTo(std::numeric_limits<size_t>::max());
   return *names_;
+}
+
+Paths KnownPaths::NamesUpTo(size_t most) const {
+  if (names_.has_value()) return *names_;
+  return facts_.names ? facts_.names(most) : Paths(std::vector<std::string>());
 }
 
 const Paths& KnownPaths::NewNames() {

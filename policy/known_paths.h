@@ -2,6 +2,7 @@
 #ifndef HARDLINKFS_POLICY_KNOWN_PATHS_H_
 #define HARDLINKFS_POLICY_KNOWN_PATHS_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ class KnownPaths {
 
   const Facts& facts() const { return facts_; }
   const Result<std::vector<std::string>>& Names();
+  // The same, for telling: some of them will do.
+  Result<std::vector<std::string>> NamesUpTo(size_t most) const;
   // RETURNS: none when the operation gives no name.
   const Result<std::vector<std::string>>& NewNames();
 

@@ -20,7 +20,6 @@ OperationSet Policy::Watched() const {
   OperationSet watched;
   if (audit.level == AuditLevel::kAll) watched.Add(OperationsOf({}, false));
   for (const PolicyRule& rule : rules) watched.Add(OperationsOf(rule.match, false));
-  for (const PolicyFault& fault : faults) watched.Add(OperationsOf(fault.match, true));
   const bool has_boundaries = !boundary.empty() || HasQuotasOfPaths();
   if (!links.are_empty() || has_boundaries) watched.Add(Operation::kLink);
   if (has_boundaries) watched.Add(Operation::kRename);
@@ -35,6 +34,16 @@ bool Policy::GoesByPaths() const {
 
 bool Policy::HasQuotasOfPaths() const {
   return std::any_of(quotas.begin(), quotas.end(), [](const QuotaRule& quota) { return !quota.paths.empty(); });
+}
+
+bool Policy::GoesBySize() const {
+  return std::any_of(rules.begin(), rules.end(), [](const PolicyRule& rule) { return rule.match.size.has_value(); });
+}
+
+OperationSet Policy::Failing() const {
+  OperationSet failing;
+  for (const PolicyFault& fault : faults) failing.Add(OperationsOf(fault.match, true));
+  return failing;
 }
 
 }  // namespace hardlinkfs

@@ -48,12 +48,15 @@ struct Policy {
   AuditOptions audit;
   bool dry_run = false;  // what is denied is allowed, and noted
 
-  // RETURNS: the operations that anything here may be about.
+  // RETURNS: the operations that anything here may be about, but for faults.
   OperationSet Watched() const;
+  // RETURNS: the operations that faults may strike.
+  OperationSet Failing() const;
   // RETURNS: whether anything here goes by names.
   bool GoesByPaths() const;
   // RETURNS: whether any quota does.
   bool HasQuotasOfPaths() const;
+  bool GoesBySize() const;
   bool operator==(const Policy&) const = default;
 };
 

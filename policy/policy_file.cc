@@ -12,15 +12,16 @@ namespace hardlinkfs {
 namespace {
 
 constexpr uint32_t kLastId = std::numeric_limits<uint32_t>::max() - 1;
-constexpr uint64_t kMostDelay = 3'600'000;  // an hour, in milliseconds
+constexpr uint64_t kMostDelay = 60'000;  // milliseconds: it takes up one of the threads of the server
 constexpr uint64_t kNoMore = std::numeric_limits<int64_t>::max();
 
 using ResolveId = std::function<std::optional<uint32_t>(const std::string&)>;
 
 std::optional<Glob> GlobOf(TomlReader& reader, const toml::node& node, std::string_view key) {
   const auto* const text = node.as_string();
-  if (text != nullptr && !ComponentsOf(text->get()).empty()) return Glob(text->get());
-  reader.ComplainValue(node, key, "a pattern of paths, as \"/projects/*\" or \"*.log\"");
+  if (text != nullptr && Glob::IsSound(text->get())) return Glob(text->get());
+  reader.ComplainValue(node, key,
+                       "a pattern of paths, as \"/projects/*\", \"*.log\" or \"/a/**\" (no \".\", no \"..\", \"**\" for itself)");
   return std::nullopt;
 }
 
@@ -102,8 +103,10 @@ std::optional<int> ErrnoIn(TomlReader& reader) {
   if (node == nullptr) return std::nullopt;
   const auto* const text = node->as_string();
   const std::optional<int> code = text == nullptr ? std::nullopt : ErrnoOf(text->get());
-  if (!code.has_value()) reader.ComplainValue(*node, "errno", "the name of an error as in errno(3), as \"EPERM\"");
-  return code;
+  // ENOSYS would have the kernel never ask again.
+  if (code.has_value() && *code != ENOSYS) return code;
+  reader.ComplainValue(*node, "errno", "the name of an error as in errno(3), as \"EPERM\", and not ENOSYS");
+  return std::nullopt;
 }
 
 PolicyRule RuleIn(const toml::table& table, const IdNames& names, PolicyErrors& errors) {

@@ -22,11 +22,6 @@ bool Exceeds(Amount used, Amount more, const std::optional<uint64_t>& limit) {
   return limit.has_value() && more > 0 && used + more > static_cast<Amount>(*limit);
 }
 
-// Whether what lies inside of a directory is meant in the same way before and after it gets another path.
-bool MeansTheSame(const QuotaRule& rule, std::string_view path, std::string_view new_path) {
-  return std::all_of(rule.paths.begin(), rule.paths.end(), [&](const Glob& glob) { return glob.Reach(path) == glob.Reach(new_path); });
-}
-
 }  // namespace
 
 Usage& Usage::operator+=(const Usage& more) {
@@ -70,17 +65,8 @@ Decision MayHave(const QuotaRule& rule, const Usage& used, const Usage& more) {
 }
 
 Decision MayLeaveQuota(const std::vector<QuotaRule>& rules, KnownPaths& paths) {
-  const Facts& facts = paths.facts();
   for (const QuotaRule& rule : rules) {
-    if (rule.paths.empty()) continue;
     if (Decision refusal = MayCross(rule.paths, paths, rule.name.c_str()); refusal.has_value()) return refusal;
-    if (facts.operation != Operation::kRename || facts.inode.type != FileType::kDirectory) continue;
-    // They were found out just now.
-    const auto& names = paths.Names();
-    const auto& new_names = paths.NewNames();
-    if (!names.ok() || !new_names.ok() || names->empty() || new_names->empty()) continue;
-    if (MeansTheSame(rule, names->front(), new_names->front())) continue;
-    return Refusal{EXDEV, rule.name.c_str(), "other quotas would hold for what is in the directory"};
   }
   return std::nullopt;
 }

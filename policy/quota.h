@@ -22,7 +22,7 @@ enum class QuotaCharge {
 };
 
 // Whose limit it is.
-enum class QuotaKind { kUid, kGid, kPath };
+enum class QuotaSubject { kUid, kGid, kPath };
 
 // Wide enough for any number of files of any size: sums stay exact, so that what was added can be taken away.
 __extension__ typedef __int128 Amount;

@@ -26,13 +26,13 @@ Json Of(Amount used, const std::optional<uint64_t>& limit) {
 std::string ToJson(const AccountState& account) {
   Json json = {{"quota", account.rule.name}};
   switch (account.key.kind) {
-    case QuotaKind::kUid:
+    case QuotaSubject::kUid:
       json["uid"] = account.key.id;
       break;
-    case QuotaKind::kGid:
+    case QuotaSubject::kGid:
       json["gid"] = account.key.id;
       break;
-    case QuotaKind::kPath:
+    case QuotaSubject::kPath:
       json["path"] = account.path;
       break;
   }

@@ -29,10 +29,22 @@ struct ReloadReply {
   char complaint[8192];
 };
 
+// Names of an inode below the directory that is asked, as paths from there: those that the caller would find by searching it. All of them
+// come in several requests, which begin with a position of zeros and go on with that of the last reply.
+struct NamesExchange {
+  static constexpr size_t kTextBytes = 16344;  // as many as ioctl(2)'s number can say together with the rest
+  uint64_t inode;                              // st_ino
+  uint64_t directory, offset;                  // the position; zeros in a reply: there are no more
+  uint64_t bytes;                              // of a reply: of `text`
+  char text[kTextBytes];                       // of a reply: paths, each with a zero byte behind; longer ones are left out
+};
+
 inline constexpr unsigned kControlType = 0xB7;  // free in Documentation/userspace-api/ioctl/ioctl-number.rst
 // Makes all that was acknowledged before durable, contents too. RETURNS: as fsync(2).
 inline constexpr unsigned kControlSync = _IO(kControlType, 1);
 inline constexpr unsigned kControlStatus = _IOR(kControlType, 2, StatusReply);
+// RETURNS: ENOENT for an inode without a name; EOPNOTSUPP on a mirror; ENOTDIR.
+inline constexpr unsigned kControlNames = _IOWR(kControlType, 3, NamesExchange);
 
 // The policy in force, as TOML.
 inline constexpr unsigned kControlPolicy = _IOWR(kControlType, 8, TextExchange);

@@ -2,29 +2,21 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "fuse/lowlevel/control.h"
 #include "fuse/lowlevel/flag_ioctl.h"
+#include "fuse/lowlevel/names_ioctl.h"
 #include "fuse/lowlevel/operations.h"
 #include "fuse/lowlevel/policy_ioctl.h"
 #include "fuse/lowlevel/reply.h"
+#include "fuse/lowlevel/utc_text.h"
 
 namespace hardlinkfs {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string Iso8601(const Timestamp& time) {
-  const timespec spec = time.ToTimespec();
-  tm utc{};
-  gmtime_r(&spec.tv_sec, &utc);
-  char text[32];
-  const size_t length = std::strftime(text, sizeof text, "%FT%TZ", &utc);
-  return {text, length};
-}
 
 const char* StateOf(const VolumeHealth& health, const SessionOptions& options) {
   if (health.failure.has_value()) return "failed";
@@ -39,10 +31,11 @@ std::string StatusText(Server& server) {
   Json failure;
   if (health.failure.has_value()) {
     const Error& error = health.failure->error;
-    failure = {{"what", error.what}, {"errno", strerrorname_np(error.code)}, {"since", Iso8601(health.failure->since)}};
+    failure = {
+        {"what", error.what}, {"errno", strerrorname_np(error.code)}, {"since", UtcText(health.failure->since, Precision::kSeconds)}};
   }
   Json restored;
-  if (server.options.restored_from.has_value()) restored = Iso8601({*server.options.restored_from, 0});
+  if (server.options.restored_from.has_value()) restored = UtcText({*server.options.restored_from, 0}, Precision::kSeconds);
   const Json status = {{"source", server.options.source},
                        {"mountpoint", server.options.mountpoint},
                        {"filesystem", server.vfs.capabilities().filesystem},
@@ -74,7 +67,7 @@ Status ReplyStatus(Server& server, fuse_req_t request, size_t room) {
 }
 
 Status Ioctl(Server& server, fuse_req_t request, fuse_ino_t inode, unsigned command, void* /*argument*/, fuse_file_info* /*file*/,
-             unsigned /*flags*/, const void* in, size_t in_size, size_t out_size) {
+             unsigned flags, const void* in, size_t in_size, size_t out_size) {
   if (IsFlagIoctl(command)) return FlagIoctl(server, request, inode, command, {static_cast<const char*>(in), in_size}, out_size);
   if (IsPolicyIoctl(command)) return PolicyIoctl(server, request, command, {static_cast<const char*>(in), in_size}, out_size);
   switch (command) {
@@ -85,6 +78,9 @@ Status Ioctl(Server& server, fuse_req_t request, fuse_ino_t inode, unsigned comm
     }
     case kControlStatus:
       return ReplyStatus(server, request, out_size);
+    case kControlNames:
+      if ((flags & FUSE_IOCTL_DIR) == 0) return Error{ENOTDIR, "names: only a directory can be asked"};
+      return NamesIoctl(server, request, inode, {static_cast<const char*>(in), in_size}, out_size);
     default:
       return Error{ENOTTY, "unknown ioctl"};
   }

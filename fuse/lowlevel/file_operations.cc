@@ -54,7 +54,7 @@ Status Release(Server& server, fuse_req_t request, fuse_ino_t inode, fuse_file_i
 }
 
 Status Read(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* /*file*/) {
-  if (Status failed = server.vfs.MayFail(Operation::kRead, CallerOf(request), InodeId{inode}); !failed.ok()) return failed;
+  if (Status failed = MayFail(server, request, Operation::kRead, inode); !failed.ok()) return failed;
   const std::span<char> buffer = ReplyBuffer(request, size);
   const Result<size_t> length = server.vfs.Read(InodeId{inode}, buffer, static_cast<uint64_t>(offset));
   if (!length.ok()) return length.error();
@@ -64,29 +64,27 @@ Status Read(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, o
 
 // Without splice the data lie in the request's buffer, in one piece.
 Status Write(Server& server, fuse_req_t request, fuse_ino_t inode, const char* data, size_t size, off_t offset, fuse_file_info* file) {
-  const Caller caller = CallerOf(request);
-  if (Status failed = server.vfs.MayFail(Operation::kWrite, caller, InodeId{inode}); !failed.ok()) return failed;
-  const Status written =
-      server.vfs.Write(InodeId{inode}, {data, size}, static_cast<uint64_t>(offset), file->kill_suidgid != 0, file->flags, caller);
+  if (Status failed = MayFail(server, request, Operation::kWrite, inode); !failed.ok()) return failed;
+  const Status written = server.vfs.Write(InodeId{inode}, {data, size}, static_cast<uint64_t>(offset), file->kill_suidgid != 0, file->flags,
+                                          CallerOf(request));
   if (!written.ok()) return written;
   fuse_reply_write(request, size);
   return {};
 }
 
 Status Allocate(Server& server, fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length, fuse_file_info* /*file*/) {
-  const Caller caller = CallerOf(request);
-  if (Status failed = server.vfs.MayFail(Operation::kFallocate, caller, InodeId{inode}); !failed.ok()) return failed;
-  return ReplyDone(request,
-                   server.vfs.Allocate(InodeId{inode}, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length), caller));
+  if (Status failed = MayFail(server, request, Operation::kFallocate, inode); !failed.ok()) return failed;
+  return ReplyDone(
+      request, server.vfs.Allocate(InodeId{inode}, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length), CallerOf(request)));
 }
 
 Status CopyRange(Server& server, fuse_req_t request, fuse_ino_t from, off_t from_offset, fuse_file_info* /*from_file*/, fuse_ino_t to,
                  off_t to_offset, fuse_file_info* /*to_file*/, size_t length, int flags) {
-  const Caller caller = CallerOf(request);
-  if (Status failed = server.vfs.MayFail(Operation::kWrite, caller, InodeId{to}); !failed.ok()) return failed;
+  if (Status failed = MayFail(server, request, Operation::kRead, from); !failed.ok()) return failed;
+  if (Status failed = MayFail(server, request, Operation::kWrite, to); !failed.ok()) return failed;
   if (flags != 0) return Error{EINVAL, "copy_file_range: unknown flags"};
   const Result<size_t> copied = server.vfs.CopyRange(InodeId{from}, static_cast<uint64_t>(from_offset), InodeId{to},
-                                                     static_cast<uint64_t>(to_offset), length, caller);
+                                                     static_cast<uint64_t>(to_offset), length, CallerOf(request));
   if (!copied.ok()) return copied.error();
   fuse_reply_write(request, *copied);
   return {};
@@ -100,7 +98,7 @@ Status Seek(Server& server, fuse_req_t request, fuse_ino_t inode, off_t offset, 
 }
 
 Status Fsync(Server& server, fuse_req_t request, fuse_ino_t inode, int datasync, fuse_file_info* /*file*/) {
-  if (Status failed = server.vfs.MayFail(Operation::kFsync, CallerOf(request), InodeId{inode}); !failed.ok()) return failed;
+  if (Status failed = MayFail(server, request, Operation::kFsync, inode); !failed.ok()) return failed;
   return ReplyDone(request, server.vfs.Sync(InodeId{inode}, datasync != 0 ? SyncMode::kData : SyncMode::kAll));
 }
 

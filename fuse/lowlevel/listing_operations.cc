@@ -74,7 +74,7 @@ class Listing {
 };
 
 Status List(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, DirectoryStream& stream, ListingMode mode) {
-  if (Status failed = server.vfs.MayFail(Operation::kReaddir, CallerOf(request), InodeId{inode}); !failed.ok()) return failed;
+  if (Status failed = MayFail(server, request, Operation::kReaddir, inode); !failed.ok()) return failed;
   Listing listing(server, request, size);
   const Status status = server.vfs.ReadDirectory(InodeId{inode}, stream, static_cast<uint64_t>(offset), mode,
                                                  [&listing, mode](const DirectoryEntry& entry) { return listing.Add(entry, mode); });
@@ -93,7 +93,7 @@ Status ReadDirectoryPlus(Server& server, fuse_req_t request, fuse_ino_t inode, s
 }
 
 Status FsyncDirectory(Server& server, fuse_req_t request, fuse_ino_t inode, int /*datasync*/, fuse_file_info* /*file*/) {
-  if (Status failed = server.vfs.MayFail(Operation::kFsync, CallerOf(request), InodeId{inode}); !failed.ok()) return failed;
+  if (Status failed = MayFail(server, request, Operation::kFsync, inode); !failed.ok()) return failed;
   return ReplyDone(request, server.vfs.SyncDirectory(InodeId{inode}));
 }
 

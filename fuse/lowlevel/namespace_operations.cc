@@ -10,7 +10,7 @@ namespace hardlinkfs {
 namespace {
 
 Status Lookup(Server& server, fuse_req_t request, fuse_ino_t parent, const char* name) {
-  if (Status failed = server.vfs.MayFail(Operation::kLookup, CallerOf(request), InodeId{parent}); !failed.ok()) return failed;
+  if (Status failed = MayFail(server, request, Operation::kLookup, parent); !failed.ok()) return failed;
   const Result<Attributes> found = server.vfs.Lookup(InodeId{parent}, name);
   if (found.code() == ENOENT) {
     // An entry without an inode is remembered by the kernel; an error is not.

@@ -61,7 +61,12 @@ Status Reload(Server& server, fuse_req_t request, size_t room) {
   return {};
 }
 
-// Names of others' files are theirs.
+// RETURNS: what may be told to who has asked for the operation: of a file only the name that he has used, as its others may be secrets.
+Decided ForCaller(Decided decided) {
+  if (!decided.by_name) decided.names.clear();
+  return decided;
+}
+
 Status ReplyRefusals(Server& server, fuse_req_t request, std::span<const char> in, size_t room) {
   const auto exchange = ExchangeIn<TextExchange>(in, room);
   if (exchange == nullptr) return kWrongSize;
@@ -70,12 +75,8 @@ Status ReplyRefusals(Server& server, fuse_req_t request, std::span<const char> i
   uint64_t last = exchange->offset;
   for (const Decided& decided : server.vfs.gate().Refusals(exchange->offset)) {
     if (sees_all || decided.uid == fuse_req_ctx(request)->uid) {
-      const std::string line = ToJson(decided) + "\n";
-      if (lines.size() + line.size() > sizeof exchange->text) {
-        if (!lines.empty()) break;
-        last = decided.number;  // names of megabytes
-        continue;
-      }
+      const std::string line = ToJson(sees_all ? decided : ForCaller(decided)) + "\n";
+      if (lines.size() + line.size() > sizeof exchange->text) break;
       lines += line;
     }
     last = decided.number;
@@ -93,12 +94,12 @@ constexpr unsigned kKindShift = 62;
 
 uint64_t NumberOf(const AccountKey& key) { return (static_cast<uint64_t>(key.kind) << kKindShift) | key.id; }
 
-AccountKey KeyOf(uint64_t number) { return {static_cast<QuotaKind>(number >> kKindShift), number & ((uint64_t{1} << kKindShift) - 1)}; }
+AccountKey KeyOf(uint64_t number) { return {static_cast<QuotaSubject>(number >> kKindShift), number & ((uint64_t{1} << kKindShift) - 1)}; }
 
 // What is in directories others may not be allowed to know.
 bool MaySee(const Caller& caller, const AccountKey& key) {
-  if (key.kind == QuotaKind::kUid) return key.id == caller.uid;
-  return key.kind == QuotaKind::kGid && caller.IsIn(static_cast<gid_t>(key.id));
+  if (key.kind == QuotaSubject::kUid) return key.id == caller.uid;
+  return key.kind == QuotaSubject::kGid && caller.IsIn(static_cast<gid_t>(key.id));
 }
 
 Status ReplyAccounts(Server& server, fuse_req_t request, std::span<const char> in, size_t room) {
@@ -109,7 +110,7 @@ Status ReplyAccounts(Server& server, fuse_req_t request, std::span<const char> i
   const bool sees_all = IsMaster(request);
   std::string lines;
   uint64_t next = exchange->offset;
-  const auto may_go_on = [&] { return sees_all || KeyOf(next).kind != QuotaKind::kPath; };
+  const auto may_go_on = [&] { return sees_all || KeyOf(next).kind != QuotaSubject::kPath; };
   for (bool more = true; more && may_go_on();) {
     const std::vector<AccountState> accounts = server.vfs.Accounts(KeyOf(next), kAtOnce);
     more = !accounts.empty();

@@ -53,6 +53,10 @@ Caller CallerOf(fuse_req_t request) {
           .has_capability = [thread](unsigned capability) { return HasCapability(thread, capability); }};
 }
 
+Status MayFail(Server& server, fuse_req_t request, Operation operation, fuse_ino_t inode) {
+  return server.vfs.MayFail({.operation = operation, .caller = CallerOf(request), .inode = InodeId{inode}});
+}
+
 struct stat ToStat(const Attributes& attributes) {
   struct stat out {};
   out.st_ino = attributes.number;

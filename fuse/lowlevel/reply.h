@@ -29,6 +29,9 @@ inline double TimeoutOf(const Server& server, const Attributes& attributes) {
 // The supplementary groups of the result are read while the request is open: do not keep it longer.
 Caller CallerOf(fuse_req_t request);
 
+// For requests that no rule decides. RETURNS: the error of a fault of the policy.
+Status MayFail(Server& server, fuse_req_t request, Operation operation, fuse_ino_t inode);
+
 struct stat ToStat(const Attributes& attributes);
 fuse_entry_param ToEntry(const Server& server, const Attributes& attributes);
 

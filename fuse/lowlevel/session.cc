@@ -139,6 +139,7 @@ Status Session::Serve(const std::function<void()>& on_ready) {
 }
 
 void Session::End() {
+  state_->server.vfs.gate().EndDelays();
   // While requests are still served: afterwards the kernel would have to throw those pages away.
   const UniqueFd root(open(state_->options.mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (root.valid() && syncfs(root.get()) != 0) spdlog::warn("pages of memory-mapped files could not be written back: errno {}", errno);

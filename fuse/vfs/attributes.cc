@@ -1,22 +1,22 @@
 // getattr, setattr, readlink.
 #include <cerrno>
+#include <vector>
 
 #include "fuse/vfs/vfs.h"
 
 namespace hardlinkfs {
 namespace {
 
-// One request of the kernel is one of these system calls, but for open(2) with O_TRUNC, which sets times too.
-Operation OperationFor(const AttributeChange& change) {
-  if (change.size.has_value()) return Operation::kTruncate;
-  if (change.uid.has_value() || change.gid.has_value()) return Operation::kChown;
-  return change.mode.has_value() ? Operation::kChmod : Operation::kUtimes;
-}
-
-// RETURNS: whether anybody has asked for it. What writing takes away by itself comes as a change of nothing.
-bool IsAskedFor(const AttributeChange& change) {
-  return change.size.has_value() || change.uid.has_value() || change.gid.has_value() || change.mode.has_value() ||
-         change.atime.has_value() || change.mtime.has_value();
+// The kernel asks for one of them at a time, but for open(2) with O_TRUNC, which sets times too; an NFS server for several at once. What
+// writing takes away by itself comes as a change of nothing, and nobody has asked for it.
+std::vector<Operation> OperationsFor(const AttributeChange& change) {
+  std::vector<Operation> operations;
+  if (change.mode.has_value()) operations.push_back(Operation::kChmod);
+  if (change.uid.has_value() || change.gid.has_value()) operations.push_back(Operation::kChown);
+  if (change.size.has_value()) operations.push_back(Operation::kTruncate);
+  const bool sets_times = change.atime.has_value() || change.mtime.has_value();
+  if (sets_times && !change.size.has_value()) operations.push_back(Operation::kUtimes);
+  return operations;
 }
 
 }  // namespace
@@ -64,6 +64,9 @@ void Vfs::NotePrivileges(OpenContent& open, const Attributes& attributes) const 
 }
 
 Result<Attributes> Vfs::SetAttributes(const Caller& caller, InodeId inode, const AttributeChange& change) {
+  for (const Operation operation : OperationsFor(change)) {
+    if (Status failed = MayFail({.operation = operation, .caller = caller, .inode = inode}); !failed.ok()) return failed.error();
+  }
   Result<Attributes> set = WithQuota([&](Attempt attempt) { return SetUnpromised(caller, inode, change, attempt); });
   if (!set.ok()) return set;
   if (Status promised = Promise(Durability::kEverything); !promised.ok()) return promised.error();
@@ -91,10 +94,13 @@ Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const
   const auto held = volume_.locks().Exclusive(inode);
   Result<Attributes> attributes = volume_.Stat(inode);
   if (!attributes.ok()) return attributes.error();
-  const Asked asked{.operation = OperationFor(change), .caller = caller, .inode = inode};
-  if (Status allowed = CheckSet(asked, *attributes, change); !allowed.ok()) return allowed.error();
-  if (IsAskedFor(change)) {
-    if (Status allowed = Judge(asked); !allowed.ok()) return allowed.error();
+  const std::vector<Operation> operations = OperationsFor(change);
+  const Operation first = operations.empty() ? Operation::kUtimes : operations.front();
+  if (Status allowed = CheckSet({.operation = first, .caller = caller, .inode = inode}, *attributes, change); !allowed.ok()) {
+    return allowed.error();
+  }
+  for (const Operation operation : operations) {
+    if (Status allowed = Judge({.operation = operation, .caller = caller, .inode = inode}); !allowed.ok()) return allowed.error();
   }
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
@@ -103,16 +109,17 @@ Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const
     if (!attributes.ok()) return attributes.error();
   }
   if (change.size.has_value()) {
+    const Asked truncated{.operation = Operation::kTruncate, .caller = caller, .inode = inode};
     if (!change.by_open) {
       if (Status may_write = volume_.MayWrite(caller, inode); !may_write.ok()) return may_write.error();
     }
     if (attributes->type != FileType::kRegular) return Error{EINVAL, "truncation of something that is no regular file"};
     if (open != nullptr) {
-      attributes = TruncateCounted(asked, *open->file, *change.size, attempt);
+      attributes = TruncateCounted(truncated, *open->file, *change.size, attempt);
     } else {
       const Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
       if (!content.ok()) return content.error();
-      attributes = TruncateCounted(asked, **content, *change.size, attempt);
+      attributes = TruncateCounted(truncated, **content, *change.size, attempt);
     }
     if (!attributes.ok()) return attributes.error();
   }
@@ -127,7 +134,7 @@ Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const
   const bool only_size = !change.mode.has_value() && !change.uid.has_value() && !change.gid.has_value() && !change.atime.has_value() &&
                          !change.mtime.has_value() && !change.ctime.has_value() && !change.kill_suidgid && xattrs.empty();
   if (!only_size || !change.size.has_value()) {
-    const auto room = ReserveOwner(asked, change, attempt);
+    const auto room = ReserveOwner({.operation = Operation::kChown, .caller = caller, .inode = inode}, change, attempt);
     if (!room.ok()) return room.error();
     attributes = volume_.ChangeAttributes(caller, inode, change, xattrs);
     if (!attributes.ok()) return attributes.error();

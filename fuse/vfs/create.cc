@@ -38,6 +38,7 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, request.type, NameAt{directory, name});
+  if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
   return Promised(WithRoom([&](Attempt attempt) -> Result<Attributes> {
     const auto held = volume_.locks().Exclusive(directory);
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
@@ -68,6 +69,7 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, FileType::kRegular, NameAt{directory, name});
+  if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
   Result<CreatedInode> created = WithRoom([&](Attempt attempt) -> Result<CreatedInode> {
     const auto held = volume_.locks().Exclusive(directory);
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
@@ -80,7 +82,8 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
     return fresh;
   });
   // The kernel believes that the name was not there. Now it looks again, and finds what somebody else has made meanwhile.
-  if (created.code() == EEXIST && (open_flags & O_EXCL) == 0) return Error{ESTALE, "made by somebody else meanwhile"};
+  if (created.code() == EEXIST && !created.error().decided && (open_flags & O_EXCL) == 0)
+    return Error{ESTALE, "made by somebody else meanwhile"};
   if (!created.ok()) return created.error();
   const InodeId inode = created->attributes.inode;
   Result<CreatedFile> made = AttachNew(*std::move(created), open_flags);
@@ -99,6 +102,7 @@ Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, 
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, FileType::kRegular, std::nullopt);
+  if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
   return WithRoom([&](Attempt attempt) -> Result<CreatedFile> {
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
     const auto room = ReserveNew(asked, directory, 0, attempt);

@@ -48,6 +48,7 @@ Result<uint32_t> Vfs::GetFlags(InodeId inode) {
 
 Status Vfs::SetFlags(const Caller& caller, InodeId inode, uint32_t flags) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
+  if (Status failed = MayFail({.operation = Operation::kSetflags, .caller = caller, .inode = inode}); !failed.ok()) return failed;
   AwaitCloses(inode);
   {
     const auto held = volume_.locks().Exclusive(inode);

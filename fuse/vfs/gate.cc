@@ -1,6 +1,7 @@
 #include "fuse/vfs/gate.h"
 
 #include <algorithm>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -11,13 +12,22 @@ constexpr size_t kRemembered = 256;
 // A file may have thousands of names.
 constexpr size_t kNamesTold = 8;
 
+// Directories can be nested so deep that a path has megabytes. The end of it tells more.
+constexpr size_t kBytesTold = 1024;
+
+std::string Told(std::string path) {
+  if (path.size() > kBytesTold) path.replace(0, path.size() - kBytesTold, "...");
+  return path;
+}
+
 Decided Describe(KnownPaths& paths, const Judgement& judgement, Timestamp now) {
   const Facts& facts = paths.facts();
   Decided decided{.when = now, .operation = facts.operation, .uid = facts.caller.uid, .gid = facts.caller.gid, .pid = facts.caller.pid};
-  if (const auto& names = paths.Names(); names.ok()) {
-    decided.names.assign(names->begin(), names->begin() + static_cast<std::ptrdiff_t>(std::min(names->size(), kNamesTold)));
+  if (const auto names = paths.NamesUpTo(kNamesTold); names.ok()) {
+    for (size_t i = 0; i < std::min(names->size(), kNamesTold); ++i) decided.names.push_back(Told((*names)[i]));
   }
-  if (const auto& names = paths.NewNames(); names.ok() && !names->empty()) decided.new_name = names->front();
+  decided.by_name = facts.by_name;
+  if (const auto& names = paths.NewNames(); names.ok() && !names->empty()) decided.new_name = Told(names->front());
   if (judgement.rule != nullptr) decided.rule = judgement.rule->name;
   if (judgement.refusal.has_value()) {
     decided.code = judgement.refusal->code;
@@ -46,35 +56,63 @@ Gate::Gate(const Clock& clock, std::shared_ptr<const LoadedPolicy> loaded) : clo
 Gate::~Gate() = default;
 
 void Gate::Load(std::shared_ptr<const LoadedPolicy> loaded) {
-  const OperationSet watched = loaded->policy.Watched();
-  goes_by_paths_.store(loaded->policy.GoesByPaths());
-  in_force_.store(std::make_shared<InForce>(std::move(loaded)));
+  const Policy& policy = loaded->policy;
+  MutexLock lock(loading_);
+  goes_by_paths_.store(policy.GoesByPaths());
+  goes_by_size_.store(policy.GoesBySize());
+  const OperationSet watched = policy.Watched();
+  const OperationSet failing = policy.Failing();
+  std::shared_ptr<InForce> before = in_force_.exchange(std::make_shared<InForce>(std::move(loaded)));
   watched_.store(watched);
+  failing_.store(failing);
+  // Its end may take a moment (the audit), which no operation shall wait for.
+  while (before.use_count() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 std::shared_ptr<const LoadedPolicy> Gate::loaded() const { return in_force()->loaded; }
-
-Decision Gate::Strike(InForce& in_force, KnownPaths& paths) {
-  const std::vector<PolicyFault>& faults = in_force.loaded->policy.faults;
-  for (size_t i = 0; i < faults.size(); ++i) {
-    const PolicyFault& fault = faults[i];
-    const Result<bool> matches = Matches(fault.match, paths);
-    if (!matches.ok() || !*matches || !fault.occasion.Is(++in_force.counts[i])) continue;
-    std::this_thread::sleep_for(fault.delay);
-    if (fault.code != 0) return Refusal{fault.code, fault.name.c_str(), "the fault strikes"};
-  }
-  return std::nullopt;
-}
 
 Status Gate::Judge(const Facts& facts) {
   const std::shared_ptr<InForce> in_force = this->in_force();
   const Policy& policy = in_force->loaded->policy;
   KnownPaths paths(facts);
-  Judgement judgement = facts.operation < kFirstOnlyToFail ? Decide(policy, paths) : Judgement{};
+  const Judgement judgement = Decide(policy, paths);
   const bool is_dry = judgement.refusal.has_value() && policy.dry_run;
-  if (!judgement.refusal.has_value()) judgement.refusal = Strike(*in_force, paths);
   Note(*in_force->loaded, paths, judgement, is_dry);
   return is_dry ? Status() : ToStatus(judgement.refusal);
+}
+
+Status Gate::Strike(const Facts& facts) {
+  std::chrono::milliseconds delay{0};
+  Decision struck;
+  {
+    const std::shared_ptr<InForce> in_force = this->in_force();
+    const std::vector<PolicyFault>& faults = in_force->loaded->policy.faults;
+    KnownPaths paths(facts);
+    for (size_t i = 0; i < faults.size() && !struck.has_value(); ++i) {
+      const PolicyFault& fault = faults[i];
+      const Result<bool> matches = Matches(fault.match, paths);
+      if (!matches.ok() || !*matches || !fault.occasion.Is(++in_force->counts[i])) continue;
+      delay += fault.delay;
+      if (fault.code != 0) struck = Refusal{fault.code, fault.name.c_str(), "the fault strikes"};
+    }
+    if (struck.has_value()) Note(*in_force->loaded, paths, {struck, nullptr}, false);
+  }
+  if (delay.count() > 0) Delay(delay);
+  return ToStatus(struck);
+}
+
+void Gate::Delay(std::chrono::milliseconds delay) {
+  std::unique_lock<Mutex> lock(delays_);
+  delays_end_.wait_for(lock, delay, [this]() {
+    delays_.AssertHeld();
+    return delays_are_over_;
+  });
+}
+
+void Gate::EndDelays() {
+  MutexLock lock(delays_);
+  delays_are_over_ = true;
+  delays_end_.notify_all();
 }
 
 void Gate::NoteRefusal(const Facts& facts, const Refusal& refusal) {

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -29,7 +30,8 @@ struct Decided {
   uint32_t uid = 0;
   uint32_t gid = 0;
   pid_t pid = 0;
-  std::vector<std::string> names;  // some of them
+  std::vector<std::string> names;  // some of them; long ones are cut at the beginning
+  bool by_name = false;            // the caller has used that name
   std::string new_name;            // empty: none
   int code = 0;                    // errno; 0: it was allowed
   std::string rule;                // empty: none
@@ -58,7 +60,7 @@ class Gate {
   Gate(const Clock& clock, std::shared_ptr<const LoadedPolicy> loaded);
   ~Gate();
 
-  // From now on. Faults begin to count anew.
+  // From now on; returns when nobody goes by the one before any longer. Faults begin to count anew. REQUIRES: no inode lock held.
   void Load(std::shared_ptr<const LoadedPolicy> loaded);
   std::shared_ptr<const LoadedPolicy> loaded() const;
 
@@ -66,9 +68,16 @@ class Gate {
   bool Watches(Operation operation) const { return watched_.load(std::memory_order_relaxed).Has(operation); }
   // RETURNS: whether the policy goes by names. Cheap.
   bool goes_by_paths() const { return goes_by_paths_.load(std::memory_order_relaxed); }
-  // RETURNS: the refusal, by the rules or by a fault. A fault's delay passes here.
+  bool goes_by_size() const { return goes_by_size_.load(std::memory_order_relaxed); }
+  // RETURNS: the refusal by the rules. REQUIRES: it is not one that can only be made to fail.
   Status Judge(const Facts& facts);
-  // Notes what something else than the policy has refused: flags, the limits of the volume.
+  // RETURNS: whether a fault could strike it. Cheap.
+  bool MayFail(Operation operation) const { return failing_.load(std::memory_order_relaxed).Has(operation); }
+  // RETURNS: the error of a fault that strikes. Its delay passes here, unless they are ended. REQUIRES: no lock held.
+  Status Strike(const Facts& facts);
+  // From now on nobody is delayed.
+  void EndDelays();
+  // Notes what flags have refused.
   void NoteRefusal(const Facts& facts, const Refusal& refusal);
 
   // RETURNS: the refusal of something else of the policy (quotas), noted; none with dry_run.
@@ -80,13 +89,19 @@ class Gate {
  private:
   struct InForce;
   std::shared_ptr<InForce> in_force() const { return in_force_.load(); }
-  static Decision Strike(InForce& in_force, KnownPaths& paths);
+  void Delay(std::chrono::milliseconds delay);
   void Note(const LoadedPolicy& loaded, KnownPaths& paths, const Judgement& judgement, bool dry_run);
 
   const Clock& clock_;
+  Mutex loading_;  // one Load at a time
   std::atomic<std::shared_ptr<InForce>> in_force_;
   std::atomic<OperationSet> watched_;
+  std::atomic<OperationSet> failing_;
   std::atomic<bool> goes_by_paths_;
+  std::atomic<bool> goes_by_size_;
+  Mutex delays_;
+  ConditionVariable delays_end_;
+  bool delays_are_over_ GUARDED_BY(delays_) = false;
   mutable Mutex mutex_;
   uint64_t last_ GUARDED_BY(mutex_) = 0;
   std::deque<Decided> refusals_ GUARDED_BY(mutex_);

@@ -33,7 +33,9 @@ void InodeTable::NoteName(InodeId inode, InodeId directory, std::string_view nam
   if (found == shard.entries.end()) return;
   std::unique_ptr<std::vector<SeenName>>& names = found->second.names;
   if (names == nullptr) names = std::make_unique<std::vector<SeenName>>();
-  if (std::find(names->begin(), names->end(), seen) == names->end()) names->push_back(std::move(seen));
+  if (const auto known = std::find(names->begin(), names->end(), seen); known != names->end()) names->erase(known);
+  if (names->size() == kNamesNoted) names->erase(names->begin());
+  names->push_back(std::move(seen));
 }
 
 void InodeTable::DropName(InodeId inode, InodeId directory, std::string_view name) {

@@ -95,10 +95,12 @@ class InodeTable {
   // RETURNS: true when the kernel does not know the inode any longer and it is an orphan: then it can be reclaimed.
   bool DropLookups(InodeId inode, uint64_t count);
   // Names of an inode that the kernel knows, for who goes by names where the backing has authority over them: there nobody can be asked for
-  // all of a file's, but the one that an operation goes by has been looked up. Kept until the kernel has forgotten the inode.
+  // all of a file's, but the one that an operation goes by has been looked up. Kept until the kernel has forgotten the inode; of an inode
+  // with many those that were noted last.
   void NoteName(InodeId inode, InodeId directory, std::string_view name);
   void DropName(InodeId inode, InodeId directory, std::string_view name);
   std::vector<SeenName> NamesOf(InodeId inode) const;
+  static constexpr size_t kNamesNoted = 64;
   // The inode lost its last name (or was made without one). RETURNS: true when the kernel does not know it: then it can be reclaimed.
   bool MarkOrphan(InodeId inode);
   // The inode got a name (O_TMPFILE).

@@ -49,11 +49,12 @@ void Ledger::Growth::End() {
   if (const std::shared_ptr<Ledger> ledger = std::exchange(ledger_, nullptr); ledger != nullptr) ledger->EndGrowth(inode_);
 }
 
-Ledger::Ledger(std::shared_ptr<const LoadedPolicy> loaded, Volume& volume)
-    : loaded_(std::move(loaded)),
+Ledger::Ledger(const Policy& policy, Volume& volume)
+    : quotas_(policy.quotas),
+      charge_(policy.quota_charge),
       volume_(volume),
-      goes_by_paths_(loaded_->policy.HasQuotasOfPaths()),
-      deepest_(DeepestOf(loaded_->policy.quotas)) {}
+      goes_by_paths_(policy.HasQuotasOfPaths()),
+      deepest_(DeepestOf(policy.quotas)) {}
 
 InodeId Ledger::DomainInside(InodeId directory) {
   std::vector<InodeId> unknown;
@@ -85,7 +86,7 @@ InodeId Ledger::Resolve(InodeId directory, Position& at) {
   const QuotaRule* rule = nullptr;
   if (at.depth <= deepest_) {
     const Result<std::string> path = volume_.PathOf(directory);
-    if (path.ok()) rule = QuotaOfDirectory(loaded_->policy.quotas, *path);
+    if (path.ok()) rule = QuotaOfDirectory(quotas_, *path);
   }
   MutexLock lock(mutex_);
   if (rule != nullptr) {
@@ -111,19 +112,18 @@ uint64_t Ledger::CountedSize(InodeId inode, uint64_t bytes) const {
 }
 
 void Ledger::Add(std::vector<Entry>& entries, const Footprint& footprint, InodeId domain, uint64_t size, bool subtract) const {
-  const Usage cost = CostOf(footprint.names, size, loaded_->policy.quota_charge);
+  const Usage cost = CostOf(footprint.names, size, charge_);
   const auto add = [&](const AccountKey& key, const QuotaRule* rule) {
     if (rule == nullptr) return;
     const auto found = std::find_if(entries.begin(), entries.end(), [&key](const Entry& entry) { return entry.key == key; });
     Entry& entry = found == entries.end() ? entries.emplace_back(Entry{key, rule, {}}) : *found;
     Merge(entry.usage, cost, subtract);
   };
-  const std::vector<QuotaRule>& quotas = loaded_->policy.quotas;
-  add({QuotaKind::kUid, footprint.uid}, QuotaOfUid(quotas, footprint.uid));
-  add({QuotaKind::kGid, footprint.gid}, QuotaOfGid(quotas, footprint.gid));
+  add({QuotaSubject::kUid, footprint.uid}, QuotaOfUid(quotas_, footprint.uid));
+  add({QuotaSubject::kGid, footprint.gid}, QuotaOfGid(quotas_, footprint.gid));
   if (domain == InodeId{}) return;
   const auto found = domains_.find(domain);
-  add({QuotaKind::kPath, Raw(domain)}, found == domains_.end() ? nullptr : found->second);
+  add({QuotaSubject::kPath, Raw(domain)}, found == domains_.end() ? nullptr : found->second);
 }
 
 Decision Ledger::MayAdd(const std::vector<Entry>& entries) const {
@@ -142,7 +142,7 @@ void Ledger::Apply(const Entry& entry) {
   accounts_.erase(account);
   // Of a directory that is gone.
   const InodeId directory{entry.key.id};
-  if (entry.key.kind == QuotaKind::kPath && !positions_.contains(directory)) domains_.erase(directory);
+  if (entry.key.kind == QuotaSubject::kPath && !positions_.contains(directory)) domains_.erase(directory);
 }
 
 void Ledger::Changed(InodeId inode, const std::optional<Footprint>& before, const std::optional<Footprint>& after) {
@@ -176,7 +176,7 @@ void Ledger::Changed(InodeId inode, const std::optional<Footprint>& before, cons
   if (after.has_value()) return;
   grants_.erase(inode);
   positions_.erase(inode);
-  if (!accounts_.contains({QuotaKind::kPath, Raw(inode)})) domains_.erase(inode);
+  if (!accounts_.contains({QuotaSubject::kPath, Raw(inode)})) domains_.erase(inode);
 }
 
 std::variant<Ledger::Reservation, Refusal> Ledger::Reserve(InodeId inode, const std::optional<Footprint>& before, const Footprint& after,
@@ -306,7 +306,7 @@ std::vector<AccountState> Ledger::Accounts(const AccountKey& first, size_t limit
     }
   }
   for (AccountState& state : states) {
-    if (state.key.kind != QuotaKind::kPath) continue;
+    if (state.key.kind != QuotaSubject::kPath) continue;
     if (Result<std::string> path = volume_.PathOf(InodeId{state.key.id}); path.ok()) state.path = *std::move(path);
   }
   return states;

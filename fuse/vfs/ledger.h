@@ -23,7 +23,7 @@
 #include <variant>
 #include <vector>
 
-#include "fuse/vfs/gate.h"
+#include "policy/policy.h"
 #include "policy/quota.h"
 #include "store/base/inode_id.h"
 #include "store/base/mutex.h"
@@ -34,7 +34,7 @@ namespace hardlinkfs {
 
 // One user, group or directory.
 struct AccountKey {
-  QuotaKind kind = QuotaKind::kUid;
+  QuotaSubject kind = QuotaSubject::kUid;
   uint64_t id = 0;  // of a directory its inode
   auto operator<=>(const AccountKey&) const = default;
 };
@@ -87,7 +87,7 @@ class Ledger final : public UsageObserver, public std::enable_shared_from_this<L
   };
 
   // Borrows the volume, which is to be told to count for it (Volume::CountFor).
-  Ledger(std::shared_ptr<const LoadedPolicy> loaded, Volume& volume);
+  Ledger(const Policy& policy, Volume& volume);
 
   Directories directories() const override { return goes_by_paths_ ? Directories::kNeeded : Directories::kIgnored; }
   void Changed(InodeId inode, const std::optional<Footprint>& before, const std::optional<Footprint>& after) override;
@@ -155,7 +155,8 @@ class Ledger final : public UsageObserver, public std::enable_shared_from_this<L
   void EndReservation();
   void EndGrowth(InodeId inode);
 
-  const std::shared_ptr<const LoadedPolicy> loaded_;
+  const std::vector<QuotaRule> quotas_;
+  const QuotaCharge charge_;
   Volume& volume_;
   const bool goes_by_paths_;
   const uint32_t deepest_;  // directory that a quota may be about

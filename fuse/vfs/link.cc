@@ -1,6 +1,7 @@
 // link(2), linkat(2). Permissions, and its own protected_hardlinks, the kernel has checked already.
 #include <cerrno>
 
+#include "fuse/vfs/caller_access.h"
 #include "fuse/vfs/vfs.h"
 
 namespace hardlinkfs {
@@ -10,10 +11,11 @@ Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_di
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(new_directory); !prepared.ok()) return prepared.error();
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
+  const Asked asked{.operation = Operation::kLink, .caller = caller, .inode = inode, .to = NameAt{new_directory, new_name}};
+  if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
   return Promised(WithRoom([&](Attempt attempt) -> Result<Attributes> {
     const InodeId involved[] = {inode, new_directory};
     const auto held = volume_.locks().Exclusive(involved);
-    const Asked asked{.operation = Operation::kLink, .caller = caller, .inode = inode, .to = NameAt{new_directory, new_name}};
     if (Status addable = CheckChange(asked, new_directory, Change::kNewEntry); !addable.ok()) return addable.error();
     if (Status nameable = CheckChange(asked, inode, Change::kNewName); !nameable.ok()) return nameable.error();
     if (Status allowed = Judge(asked); !allowed.ok()) return allowed.error();

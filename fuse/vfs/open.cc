@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "fuse/vfs/vfs.h"
 #include "store/base/privilege.h"
@@ -13,6 +14,13 @@ namespace {
 
 bool Reads(int open_flags) { return (open_flags & O_ACCMODE) != O_WRONLY; }
 bool Writes(int open_flags) { return (open_flags & O_ACCMODE) != O_RDONLY; }
+
+std::vector<Operation> OperationsFor(int open_flags) {
+  std::vector<Operation> operations;
+  if (Reads(open_flags)) operations.push_back(Operation::kOpenForRead);
+  if (Writes(open_flags)) operations.push_back(Operation::kOpenForWrite);
+  return operations;
+}
 
 // A close that is on its way is here in microseconds, on a busy machine in milliseconds.
 constexpr std::chrono::milliseconds kCloseOnItsWay{50};
@@ -65,7 +73,7 @@ OpenedFile Vfs::Attach(const Attributes& attributes, std::unique_ptr<BackingFile
   if (open == nullptr) {
     int backing_id = 0;
     // What is made to fail has to come by.
-    const bool is_watched = gate_.Watches(Operation::kRead) || gate_.Watches(Operation::kWrite);
+    const bool is_watched = gate_.MayFail(Operation::kRead) || gate_.MayFail(Operation::kWrite);
     const bool may_pass = passthrough_ != nullptr && content->descriptor() >= 0 && !is_append_only && !is_watched;
     if (may_pass && !HasPrivileges(attributes) && !LimitsBytes(inode)) {
       // As whom the kernel writes.
@@ -102,10 +110,10 @@ Status Vfs::CheckOpen(const Caller& caller, const Attributes& attributes, int op
 }
 
 Status Vfs::JudgeOpen(const Caller& caller, InodeId inode, int open_flags) {
-  if (Reads(open_flags)) {
-    if (Status may_read = Judge({.operation = Operation::kOpenForRead, .caller = caller, .inode = inode}); !may_read.ok()) return may_read;
+  for (const Operation operation : OperationsFor(open_flags)) {
+    if (Status allowed = Judge({.operation = operation, .caller = caller, .inode = inode}); !allowed.ok()) return allowed;
   }
-  return Writes(open_flags) ? Judge({.operation = Operation::kOpenForWrite, .caller = caller, .inode = inode}) : Status();
+  return {};
 }
 
 // What is written by a handle with O_SYNC or O_DSYNC has to be found again: by the name, too.
@@ -123,9 +131,11 @@ Result<OpenedFile> Vfs::OpenUnpromised(const Caller& caller, InodeId inode, int 
   if (Writes(open_flags)) {
     if (Status may_write = volume_.MayWrite(caller, inode); !may_write.ok()) return may_write.error();
   }
-  if (Status allowed = JudgeOpen(caller, inode, open_flags); !allowed.ok()) return allowed.error();
+  for (const Operation operation : OperationsFor(open_flags)) {
+    if (Status failed = MayFail({.operation = operation, .caller = caller, .inode = inode}); !failed.ok()) return failed.error();
+  }
   Result<OpenedFile> opened = OpenOnce(caller, inode, open_flags);
-  if (opened.code() != EBUSY) return opened;
+  if (opened.code() != EBUSY || opened.error().decided) return opened;
   AwaitPassthroughEnd(inode);
   return OpenOnce(caller, inode, open_flags);
 }
@@ -145,6 +155,7 @@ Result<OpenedFile> Vfs::OpenOnce(const Caller& caller, InodeId inode, int open_f
   const Result<Attributes> attributes = volume_.Stat(inode);
   if (!attributes.ok()) return attributes.error();
   if (Status allowed = CheckOpen(caller, *attributes, open_flags); !allowed.ok()) return allowed.error();
+  if (Status allowed = JudgeOpen(caller, inode, open_flags); !allowed.ok()) return allowed.error();
   const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
   if (open != nullptr) {
     // Where it is open by passthrough a mapping leads to the backing, whatever the handle; one that can be written takes both.

@@ -18,17 +18,33 @@ std::string Joined(std::string directory, std::string_view name) {
 
 Status Vfs::Judge(const Asked& asked) {
   if (!gate_.Watches(asked.operation)) return {};
-  const Result<Attributes> inode = AttributesOf(asked);
+  const Result<Attributes> inode = gate_.goes_by_size() && MayBeBehind(asked.inode) ? UpToDate(asked.inode) : AttributesOf(asked);
+  return inode.ok() ? gate_.Judge(FactsOf(asked, *inode)) : inode.error();
+}
+
+// Of what is open the volume is behind. REQUIRES: exclusive(inode).
+Result<Attributes> Vfs::UpToDate(InodeId inode) {
+  const std::shared_ptr<OpenContent> open = table_.FindOpen(inode);
+  return open != nullptr ? Refresh(inode, *open) : RefreshClosed(inode);
+}
+
+Status Vfs::MayFail(const Asked& asked) {
+  if (!gate_.MayFail(asked.operation)) return {};
+  Asked complete = asked;
+  if (asked.inode == InodeId{} && asked.from.has_value()) {
+    const Result<Name> name = Name::From(asked.from->name);
+    if (!name.ok()) return name.error();
+    const Result<InodeRef> found = FindPrepared(asked.from->directory, *name);
+    if (!found.ok()) return found.error();
+    complete.inode = found->inode();
+  }
+  const Result<Attributes> inode = AttributesOf(complete);
   // What cannot be looked at the operation itself will tell.
-  return inode.ok() ? gate_.Judge(FactsOf(asked, *inode)) : Status();
+  return inode.ok() ? gate_.Strike(FactsOf(complete, *inode)) : Status();
 }
 
 void Vfs::Note(const Asked& asked, const Refusal& refusal) {
   if (const Result<Attributes> inode = AttributesOf(asked); inode.ok()) gate_.NoteRefusal(FactsOf(asked, *inode), refusal);
-}
-
-Status Vfs::MayFail(Operation operation, const Caller& caller, InodeId inode) {
-  return Judge({.operation = operation, .caller = caller, .inode = inode});
 }
 
 Result<Attributes> Vfs::AttributesOf(const Asked& asked) {
@@ -42,8 +58,9 @@ Facts Vfs::FactsOf(const Asked& asked, const Attributes& inode) {
     Result<std::string> directory = volume_.PathOf(name.directory);
     return directory.ok() ? Joined(*std::move(directory), name.name) : directory;
   };
-  facts.names = [this, path_of, from = asked.from, id = asked.inode]() -> Result<std::vector<std::string>> {
-    if (!from.has_value()) return PathsOf(id);
+  facts.by_name = asked.from.has_value();
+  facts.names = [this, path_of, from = asked.from, id = asked.inode](size_t most) -> Result<std::vector<std::string>> {
+    if (!from.has_value()) return PathsOf(id, most);
     const Result<std::string> path = path_of(*from);
     return path.ok() ? Result(std::vector{*path}) : path.error();
   };
@@ -52,7 +69,7 @@ Facts Vfs::FactsOf(const Asked& asked, const Attributes& inode) {
   return facts;
 }
 
-Result<std::vector<std::string>> Vfs::PathsOf(InodeId inode) {
+Result<std::vector<std::string>> Vfs::PathsOf(InodeId inode, size_t most) {
   std::vector<std::string> paths;
   if (inode == InodeId{}) return paths;
   if (inode == kRootInode) return std::vector<std::string>{"/"};
@@ -62,6 +79,7 @@ Result<std::vector<std::string>> Vfs::PathsOf(InodeId inode) {
     if (!names.ok()) return names.error();
     if (names->empty()) return paths;
     for (const NameOfInode& name : *names) {
+      if (paths.size() == most) return paths;
       Result<std::string> directory = volume_.PathOf(name.position.directory);
       if (!directory.ok()) return directory.error();
       paths.push_back(Joined(*std::move(directory), name.name));

@@ -29,7 +29,7 @@ Status Vfs::LoadPolicy(std::shared_ptr<const LoadedPolicy> policy) {
       const auto held = volume_.locks().Exclusive(inode);
       if (const std::shared_ptr<OpenContent> open = table_.FindOpen(inode); open != nullptr) static_cast<void>(Refresh(inode, *open));
     }
-    ledger = std::make_shared<Ledger>(policy, volume_);
+    ledger = std::make_shared<Ledger>(policy->policy, volume_);
   }
   if (Status counting = volume_.CountFor(ledger); !counting.ok()) return counting;
   has_ledger_.store(ledger != nullptr);

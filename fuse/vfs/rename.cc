@@ -58,6 +58,9 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
   if (!from.ok()) return from.error();
   const Result<Name> to = NewName(new_directory, new_name);
   if (!to.ok()) return to.error();
+  const Asked asked{
+      .operation = Operation::kRename, .caller = caller, .from = NameAt{directory, name}, .to = NameAt{new_directory, new_name}};
+  if (Status failed = MayFail(asked); !failed.ok()) return failed;
   return Promised(WithSpace([&]() -> Status {
     for (;;) {
       const Result<InodeRef> source = FindPrepared(directory, *from);
@@ -101,7 +104,7 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
       }
       const auto held = volume_.locks().Exclusive(involved);
       const Status allowed = JudgeRename(caller, request);
-      if (allowed.code() == ESTALE) continue;
+      if (IsStale(allowed)) continue;
       if (!allowed.ok()) return allowed;
       if (request.target.has_value()) request.target_use = UseOf(*request.target);
       const Result<std::optional<LostName>> lost = volume_.Rename(caller, request);

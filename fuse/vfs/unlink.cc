@@ -8,6 +8,8 @@ namespace hardlinkfs {
 Status Vfs::Unlink(const Caller& caller, InodeId directory, std::string_view name) {
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
+  if (Status failed = MayFail({.operation = Operation::kUnlink, .caller = caller, .from = NameAt{directory, name}}); !failed.ok())
+    return failed;
   const auto unlink = [&]() -> Status {
     for (;;) {
       const Result<InodeRef> found = FindPrepared(directory, *component);
@@ -17,7 +19,7 @@ Status Vfs::Unlink(const Caller& caller, InodeId directory, std::string_view nam
       const auto held = volume_.locks().Exclusive(involved);
       const Status removable =
           JudgeLoss({.operation = Operation::kUnlink, .caller = caller, .inode = inode, .from = NameAt{directory, name}});
-      if (removable.code() == ESTALE) continue;
+      if (IsStale(removable)) continue;
       if (!removable.ok()) return removable;
       const Result<LostName> lost = volume_.Unlink(caller, directory, *component, inode, UseOf(inode));
       if (lost.code() == ESTALE) continue;
@@ -33,6 +35,8 @@ Status Vfs::Unlink(const Caller& caller, InodeId directory, std::string_view nam
 Status Vfs::RemoveDirectory(const Caller& caller, InodeId directory, std::string_view name) {
   const Result<Name> component = VisibleName(directory, name);
   if (!component.ok()) return component.error();
+  if (Status failed = MayFail({.operation = Operation::kRmdir, .caller = caller, .from = NameAt{directory, name}}); !failed.ok())
+    return failed;
   const auto remove = [&]() -> Status {
     for (;;) {
       const Result<InodeRef> found = FindPrepared(directory, *component);
@@ -44,7 +48,7 @@ Status Vfs::RemoveDirectory(const Caller& caller, InodeId directory, std::string
       const auto held = volume_.locks().Exclusive(involved);
       const Status removable =
           JudgeLoss({.operation = Operation::kRmdir, .caller = caller, .inode = inode, .from = NameAt{directory, name}});
-      if (removable.code() == ESTALE) continue;
+      if (IsStale(removable)) continue;
       if (!removable.ok()) return removable;
       const Result<LostName> lost = volume_.RemoveDirectory(caller, directory, *component, inode);
       if (lost.code() == ESTALE) continue;

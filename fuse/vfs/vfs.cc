@@ -12,8 +12,8 @@ Vfs::Vfs(Volume& volume, const Clock& clock, Passthrough* passthrough, VfsOption
     : volume_(volume),
       clock_(clock),
       passthrough_(passthrough),
+      gate_(clock, std::move(options.policy)),
       options_(std::move(options)),
-      gate_(clock, options_.policy),
       kernel_cache_(kernel_cache),
       file_locks_([this](size_t descriptors) { return HasRoomToOpen(descriptors); }),
       background_(volume, options_.commit) {

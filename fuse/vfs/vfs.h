@@ -93,6 +93,12 @@ struct DirectoryEntry {
 enum class ListingMode { kNames, kNamesAndAttributes };
 enum class SyncMode { kData, kAll };
 
+// Some of the names of an inode, as paths.
+struct NamesPage {
+  std::vector<std::string> paths;
+  std::optional<NamePosition> next;  // where to go on; nullopt: these were the last
+};
+
 // As statvfs(3).
 struct FilesystemUsage {
   uint64_t block_size = 0;
@@ -177,8 +183,8 @@ class Vfs {
   // Interrupts all who wait (ECONNABORTED), and returns when their `done` was called.
   void EndLockWaits();
 
-  // RETURNS: the error of a fault that the policy has for an operation that no rule decides: a read, a write, ...; after its delay.
-  Status MayFail(Operation operation, const Caller& caller, InodeId inode);  // policy.cc
+  // policy.cc. RETURNS: the error of a fault that the policy has for an operation, after its delay. For each to be asked first.
+  Status MayFail(const Asked& asked);
 
   // Durability: sync.cc
   Status Sync(InodeId inode, SyncMode mode);  // fsync(2): content, attributes, and the name by which it was opened
@@ -191,11 +197,16 @@ class Vfs {
   Status ReadDirectory(InodeId directory, DirectoryStream& stream, uint64_t offset, ListingMode mode,
                        const std::function<bool(const DirectoryEntry&)>& visit);
 
+  // The names of `inode` that lie below the directory `top`, as paths from there; those alone that `caller` would find if he searched it,
+  // which takes leave to list every directory on the way. Paths that take more than `room` bytes with a byte behind each are left out, and
+  // no more are given than fit there. RETURNS: ENOENT for what has no name; EOPNOTSUPP on a mirror. REQUIRES: room > 0. names.cc
+  Result<NamesPage> Names(const Caller& caller, InodeId top, InodeId inode, const NamePosition& after, size_t room);
+
   Result<FilesystemUsage> Statfs();
   VolumeHealth Health() { return volume_.Health(); }
   const Capabilities& capabilities() const { return volume_.capabilities(); }
-  // The policy in force, and what it has refused.
-  const Gate& gate() const { return gate_; }
+  // The policy in force, which LoadPolicy exchanges, and what it has refused.
+  Gate& gate() { return gate_; }
   // Exchanges it. With quotas all inodes are counted, before they are in force (of the policy in the options they are only by this).
   // RETURNS: EOPNOTSUPP for quotas where the backing is shared; on an error the old one stays in force. REQUIRES: no lock held.
   Status LoadPolicy(std::shared_ptr<const LoadedPolicy> policy);  // quota.cc
@@ -216,6 +227,8 @@ class Vfs {
   // RETURNS: what flags and policy say to what takes the name asked.from away; ESTALE rather than a refusal when it is not the inode's any
   // longer, as the volume says it. REQUIRES: shared(directory) or more.
   Status JudgeLoss(const Asked& asked);
+  // RETURNS: whether that, or the volume, says that the name is another's by now, and is to be looked at again.
+  static bool IsStale(const Status& status) { return status.code() == ESTALE && !status.error().decided; }
   Status JudgeRename(const Caller& caller, const RenameRequest& request);  // rename.cc
   void NoteMoved(const RenameRequest& request);                            // rename.cc
   // REQUIRES for these: exclusive(inode).
@@ -226,10 +239,11 @@ class Vfs {
   // Remembers a refusal by something else than the policy.
   void Note(const Asked& asked, const Refusal& refusal);
   Result<Attributes> AttributesOf(const Asked& asked);
+  Result<Attributes> UpToDate(InodeId inode);
   // Borrows what it is asked with.
   Facts FactsOf(const Asked& asked, const Attributes& inode);
   // RETURNS: all paths of an inode, from the root of the volume on, as far as they are known.
-  Result<std::vector<std::string>> PathsOf(InodeId inode);
+  Result<std::vector<std::string>> PathsOf(InodeId inode, size_t most);
   Result<std::vector<std::string>> SeenPathsOf(InodeId inode);
   // The kernel was told of a name.
   void Saw(InodeId inode, InodeId directory, std::string_view name);
@@ -286,7 +300,7 @@ class Vfs {
   template <typename Operation>
   auto WithSpace(const Operation& operation) {
     auto result = operation();
-    if (!IsFull(result.code())) return result;
+    if (result.ok() || !IsFull(result.error())) return result;
     const Result<size_t> reclaimed = volume_.ReclaimSome(kReclaimForSpace);
     if (!reclaimed.ok() || *reclaimed == 0) return result;
     return operation();
@@ -353,8 +367,8 @@ class Vfs {
   Volume& volume_;
   const Clock& clock_;
   Passthrough* passthrough_;
+  Gate gate_;  // before the options, which lose the policy to it
   const VfsOptions options_;
-  Gate gate_;
   Mutex loading_;  // one LoadPolicy at a time; first of all
   std::atomic<bool> has_ledger_{false};
   std::atomic<std::shared_ptr<Ledger>> ledger_;  // shared: operations that are under way use the one before to their end

@@ -34,6 +34,7 @@ Result<std::vector<std::string>> Vfs::ListXattrs(const Caller& caller, InodeId i
 }
 
 Status Vfs::SetXattr(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode) {
+  if (Status failed = MayFail({.operation = Operation::kSetxattr, .caller = caller, .inode = inode}); !failed.ok()) return failed;
   Status set = SetXattrUnpromised(caller, inode, name, value, mode);
   return set.ok() ? Promise(Durability::kEverything) : set;
 }
@@ -58,6 +59,7 @@ Status Vfs::SetXattrUnpromised(const Caller& caller, InodeId inode, const std::s
 Status Vfs::RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) {
   if (!IsKnown(name)) return Error{EOPNOTSUPP, "unknown xattr namespace"};
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared;
+  if (Status failed = MayFail({.operation = Operation::kRemovexattr, .caller = caller, .inode = inode}); !failed.ok()) return failed;
   {
     const auto held = volume_.locks().Exclusive(inode);
     const Asked asked{.operation = Operation::kRemovexattr, .caller = caller, .inode = inode};

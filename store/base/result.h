@@ -15,10 +15,12 @@ namespace hardlinkfs {
 struct [[nodiscard]] Error {
   int code;
   const char* what;
+  bool decided = false;  // by policy: whatever its errno is used for else, it is for the caller, and nothing is to be tried again
 };
 
 // RETURNS: whether an errno says that there is no room. EDQUOT is ENOSPC for one user, or one directory.
 inline bool IsFull(int code) { return code == ENOSPC || code == EDQUOT; }
+inline bool IsFull(const Error& error) { return IsFull(error.code) && !error.decided; }
 
 // Success, or an Error. Thread safety: a value.
 class [[nodiscard]] Status {

@@ -11,6 +11,7 @@
 #include "store/backing/linux_calls.h"
 #include "store/base/acl.h"
 #include "store/mirror/as_caller.h"
+#include "store/mirror/kept_flags.h"
 #include "store/mirror/mirror_volume.h"
 
 namespace hardlinkfs {
@@ -104,15 +105,16 @@ Result<Attributes> MirrorVolume::ChangeAttributes(const Caller& caller, InodeId 
   return Look(inode, fd->get());
 }
 
-// An ACL would say other things than the modes that are shown, and the kernel goes by it.
+// An ACL would say other things than the modes that are shown, and the kernel goes by it. Kept flags are chattr's.
 bool MirrorVolume::IsHidden(const std::string& xattr) const {
+  if (xattr == kFlagsXattr) return true;
   return !options_.shown.modes.empty() && (xattr == kAccessAclXattr || xattr == kDefaultAclXattr);
 }
 
 Result<std::string> MirrorVolume::GetXattr(InodeId inode, const std::string& name) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  Result<std::string> value = IsHidden(name) ? Error{ENODATA, "perms="} : GetXattrOf(fd->get(), name);
+  Result<std::string> value = IsHidden(name) ? Error{ENODATA, "an xattr that is hidden"} : GetXattrOf(fd->get(), name);
   // A filesystem that has none of that kind: for the kernel, which asks for these by itself, no file has one.
   const bool asked_by_kernel = name == kCapabilityXattr || name == kAccessAclXattr || name == kDefaultAclXattr;
   if (value.code() == EOPNOTSUPP && asked_by_kernel) return Error{ENODATA, "the backing has no such xattrs"};
@@ -131,7 +133,7 @@ Result<Attributes> MirrorVolume::SetXattr(const Caller& caller, InodeId inode, c
                                           XattrMode mode) {
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
-  if (IsHidden(name)) return Error{EOPNOTSUPP, "perms="};
+  if (IsHidden(name)) return Error{EOPNOTSUPP, "an xattr that is hidden"};
   const AsCaller as_caller(ActorFor(caller));
   if (!as_caller.status().ok()) return as_caller.status().error();
   if (setxattr(ProcPath(fd->get()).c_str(), name.c_str(), value.data(), value.size(), XattrFlags(mode)) != 0) return LastError("setxattr");
@@ -141,6 +143,7 @@ Result<Attributes> MirrorVolume::SetXattr(const Caller& caller, InodeId inode, c
 Result<uint32_t> MirrorVolume::GetFlags(InodeId inode) {
   const Result<UniqueFd> fd = OpenInode(inode, O_RDONLY | O_NONBLOCK);
   if (!fd.ok()) return fd.error();
+  if (!capabilities_.inode_flags) return KeptFlags(fd->get());
   unsigned flags = 0;
   if (ioctl(fd->get(), FS_IOC_GETFLAGS, &flags) != 0) return LastError("FS_IOC_GETFLAGS");
   return flags;
@@ -149,6 +152,11 @@ Result<uint32_t> MirrorVolume::GetFlags(InodeId inode) {
 Result<Attributes> MirrorVolume::SetFlags(const Caller& caller, InodeId inode, uint32_t flags) {
   const Result<UniqueFd> fd = OpenInode(inode, O_RDONLY | O_NONBLOCK);
   if (!fd.ok()) return fd.error();
+  if (!capabilities_.inode_flags) {
+    // Who may, has been checked; the xattr is the server's.
+    if (Status keeps = KeepFlags(fd->get(), flags); !keeps.ok()) return keeps.error();
+    return Look(inode, fd->get());
+  }
   const AsCaller as_caller(ActorFor(caller));
   if (!as_caller.status().ok()) return as_caller.status().error();
   if (ioctl(fd->get(), FS_IOC_SETFLAGS, &flags) != 0) return LastError("FS_IOC_SETFLAGS");
@@ -156,7 +164,7 @@ Result<Attributes> MirrorVolume::SetFlags(const Caller& caller, InodeId inode, u
 }
 
 Status MirrorVolume::RemoveXattr(const Caller& caller, InodeId inode, const std::string& name) {
-  if (IsHidden(name)) return Error{EOPNOTSUPP, "perms="};
+  if (IsHidden(name)) return Error{EOPNOTSUPP, "an xattr that is hidden"};
   const Result<UniqueFd> fd = OpenInode(inode, O_PATH);
   if (!fd.ok()) return fd.error();
   const AsCaller as_caller(ActorFor(caller));

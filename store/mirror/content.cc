@@ -39,7 +39,7 @@ Result<std::unique_ptr<BackingFile>> MirrorVolume::OpenContent(InodeId inode) {
 Result<Attributes> MirrorVolume::RefreshContent(InodeId inode, BackingFile& content, const ContentUse& /*use*/) {
   const Result<BackingStat> seen = content.Stat();
   if (!seen.ok()) return seen.error();
-  return Show(inode, *seen);
+  return Show(inode, content.descriptor(), *seen);
 }
 
 Result<Attributes> MirrorVolume::Truncate(InodeId inode, BackingFile& content, uint64_t size) {

@@ -2,6 +2,7 @@
 #include "store/mirror/mirror_volume.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <spdlog/spdlog.h>
 #include <sys/statvfs.h>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "store/backing/linux_calls.h"
+#include "store/mirror/kept_flags.h"
 
 namespace hardlinkfs {
 namespace {
@@ -58,7 +60,7 @@ MirrorVolume::MirrorVolume(Root root, Reopening reopening, const Capabilities& c
   mounts_.Add(root.mount_id, UniqueFd(fcntl(root_.get(), F_DUPFD_CLOEXEC, 0)));
 }
 
-Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) {
+Result<Attributes> MirrorVolume::Show(InodeId inode, int fd, const BackingStat& stat) {
   Attributes attributes{.inode = inode,
                         .number = numbers_.Of(stat.device, stat.inode),
                         .generation = generation_,
@@ -76,13 +78,19 @@ Attributes MirrorVolume::Show(InodeId inode, const BackingStat& stat) {
                         .btime = stat.btime.value_or(Timestamp{}),
                         .flags = stat.flags};
   options_.shown.Apply(attributes);
+  if (!capabilities_.inode_flags) {
+    const Result<uint32_t> kept = KeptFlags(fd);
+    // Nobody can tell what they were meant to forbid.
+    if (!kept.ok() && kept.code() != EUCLEAN) return kept.error();
+    attributes.flags = kept.ok() ? *kept : FS_IMMUTABLE_FL;
+  }
   return attributes;
 }
 
 Result<Attributes> MirrorVolume::Look(InodeId inode, int fd) {
   const Result<BackingStat> seen = StatAt(fd, "");
   if (!seen.ok()) return seen.error();
-  return Show(inode, *seen);
+  return Show(inode, fd, *seen);
 }
 
 Result<UniqueFd> MirrorVolume::OpenInode(InodeId inode, int flags) const {

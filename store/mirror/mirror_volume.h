@@ -143,7 +143,8 @@ class MirrorVolume final : public Volume {
   Actor ActorFor(const Caller& caller) const { return {caller, options_.shown.is_other() ? Rights::kServers : Rights::kCallers}; }
   // attributes.cc
   bool IsHidden(const std::string& xattr) const;
-  Attributes Show(InodeId inode, const BackingStat& stat);
+  // RETURNS: what is shown of the inode that `fd` refers to, and `stat` was seen of.
+  Result<Attributes> Show(InodeId inode, int fd, const BackingStat& stat);
   // RETURNS: what `fd`, which refers to it, shows of the inode.
   Result<Attributes> Look(InodeId inode, int fd);
   // names.cc. unlink(2) and rmdir(2), by the flags of unlinkat(2).

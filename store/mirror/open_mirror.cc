@@ -15,6 +15,7 @@
 
 #include "store/backing/filesystem_name.h"
 #include "store/backing/linux_calls.h"
+#include "store/mirror/kept_flags.h"
 
 namespace hardlinkfs {
 namespace {
@@ -81,7 +82,7 @@ Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirr
   const Capabilities capabilities{.hard_links = true,
                                   .stable_inodes = true,
                                   .reserve_for_root = ReservesForRoot(root->get()),
-                                  .inode_flags = true,
+                                  .inode_flags = HasFlags(root->get()),
                                   .filesystem = FilesystemName(root->get())};
   const bool by_handle = CanReopenByHandle(root->get());
   if (!by_handle) spdlog::info("files cannot be opened by handles here: each that the kernel knows takes a descriptor");

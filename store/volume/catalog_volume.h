@@ -220,6 +220,8 @@ class CatalogVolume final : public Volume {
     std::optional<BackingStat> seen;
   };
   Result<Place> PartTwins(const IntentRecord& intent, const Spot& home, const Spot& other);
+  Result<Place> PartTwinDirectories(const IntentRecord& intent, const Spot& home, const Spot& other);
+  Status RemoveTwin(const Place& place, FileType type);
   Status QueueOrphans();
 
   // torn.cc
@@ -348,6 +350,13 @@ class CatalogVolume final : public Volume {
   Result<bool> MakeMove(const Move& move);
   Status MoveEntry(const Place& from, const Place& to, FileType type, const BackingDirectoryRef& from_ref,
                    const BackingDirectoryRef& to_ref, const IntentRecord* announced = nullptr);
+  // A file or a directory, open since before the move; neither of what has no content.
+  struct Moved {
+    BackingFile* file = nullptr;
+    BackingDirectoryRef directory;
+  };
+  Status SyncMoved(const Moved& moved);
+  Status SyncMove(const Moved& moved, const BackingDirectoryRef& to, uint64_t size_before);
   void LeavePlaces(const Move& move);
   Result<size_t> MakeAnnouncedMoves(const std::vector<Move>& moves);
   Status DescribeMove(Move& move);
@@ -355,6 +364,8 @@ class CatalogVolume final : public Volume {
   using LookOfMoved = std::tuple<InodeId, uint64_t, Timestamp>;
   Status KeepApart(const Move& move, std::set<LookOfMoved>& leaving);
   Result<size_t> MakeMoves(std::vector<Move> moves);
+  Result<size_t> SettleBatch(size_t limit);
+  bool IsRefused(const Place& place);
 
   Mutex& HomeLock(InodeId directory) { return home_locks_[Raw(directory) % home_locks_.size()]; }
   Mutex& EntriesLock(InodeId directory) { return entries_locks_[Raw(directory) % entries_locks_.size()]; }
@@ -377,8 +388,9 @@ class CatalogVolume final : public Volume {
   std::array<Mutex, 64> home_locks_;
   // One fsync of a directory at a time; held over it, before move_gate_ and pending_mutex_.
   std::array<Mutex, 16> entries_locks_;
-  // Each fsync of a content or of a directory with users' entries passes it shared; a move holds it alone until its new entry is durable.
-  // On FAT the fsync of one thing also writes what others have in the same block, and so could have the old entry go before.
+  // Each fsync of a content, of a directory with users' entries, or of the log passes it shared; a move holds it alone until its new entry
+  // is durable. On FAT the fsync of one thing also writes what others have in the same block, on exFAT whatever there is, and so could have
+  // the old entry go before.
   std::shared_timed_mutex move_gate_;
 
   Mutex meta_mutex_;  // leaf
@@ -410,9 +422,11 @@ class CatalogVolume final : public Volume {
   std::set<InodeId> distrusted_ GUARDED_BY(pending_mutex_);        // directories in which something is about to be left without a record
   std::vector<BackingName> abandoned_ GUARDED_BY(pending_mutex_);  // in homes/, without a record
   // AsTheBackingSees.
-  std::set<Place> announced_ GUARDED_BY(pending_mutex_);                   // an intent says that its inode may lie there
-  std::set<Place> left_ GUARDED_BY(pending_mutex_);                        // with an intent that is gone, but not durably
-  std::map<InodeId, Place> torn_ GUARDED_BY(pending_mutex_);               // of an intent, where what was to leave is shown by a short name
+  std::set<Place> announced_ GUARDED_BY(pending_mutex_);      // an intent says that its inode may lie there
+  std::set<Place> left_ GUARDED_BY(pending_mutex_);           // with an intent that is gone, but not durably
+  std::map<InodeId, Place> torn_ GUARDED_BY(pending_mutex_);  // of an intent, where what was to leave is shown by a short name
+  // As they are spelled: to a move of this session, though nothing is to be seen there.
+  std::set<Place> refused_ GUARDED_BY(pending_mutex_);
   std::map<InodeId, IntentRecord> unresolved_ GUARDED_BY(pending_mutex_);  // moves that were made or not; both places are kept for them
   std::deque<InodeId> reclaimable_ GUARDED_BY(pending_mutex_);
   std::map<Place, FileType> leftovers_ GUARDED_BY(pending_mutex_);   // entries of creations that failed

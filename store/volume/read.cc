@@ -45,16 +45,22 @@ Result<std::vector<NameOfInode>> CatalogVolume::NamesOf(InodeId inode, const Nam
 
 // Each step is looked at by itself: while directories above are moved it is a path of no single moment, as any path.
 Result<std::string> CatalogVolume::PathOf(InodeId directory) {
-  std::string path;
+  std::vector<std::string> upwards;
+  size_t bytes = 0;
   for (InodeId at = directory; at != kRootInode;) {
-    const auto rows = catalog_.NamesOf(at, 1);
+    auto rows = catalog_.NamesOf(at, 1);
     if (!rows.ok()) return rows.error();
     if (rows->empty()) return Error{ENOENT, "path of a directory that was removed"};
-    path.insert(0, "/" + rows->front().record.name);
-    if (path.size() > kMaxPath) return Error{ENAMETOOLONG, "directories that are nested too deep"};
+    upwards.push_back(std::move(rows->front().record.name));
+    bytes += upwards.back().size() + 1;
+    if (bytes > kMaxPath) return Error{ENAMETOOLONG, "directories that are nested too deep"};
     at = rows->front().directory;
   }
-  return path.empty() ? "/" : path;
+  if (upwards.empty()) return std::string("/");
+  std::string path;
+  path.reserve(bytes);
+  for (auto name = upwards.rbegin(); name != upwards.rend(); ++name) path.append("/").append(*name);
+  return path;
 }
 
 Result<std::string> CatalogVolume::ReadLink(InodeId inode) {

@@ -147,36 +147,56 @@ Result<std::optional<BackingStat>> CatalogVolume::LookFor(const InodeRecord& rec
 }
 
 // RETURNS: where it is of the two; `home` if nowhere. A move on FAT or exFAT that a power cut has left half done: both entries lead to one
-// content. The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty; that of a file
-// is removed here. EUCLEAN: there was no such fsck. To remove either would free the content of both.
+// content. The fsck of the backing, at boot, leaves it to one of them, whichever it found first, and makes the other empty; that one is
+// removed here. EUCLEAN: there was no such fsck. To remove either would free the content of both.
 Result<Place> CatalogVolume::PartTwins(const IntentRecord& intent, const Spot& home, const Spot& other) {
   if (!home.seen.has_value() && other.seen.has_value()) return other.place;
   if (!other.seen.has_value()) return home.place;
-  const bool is_home = home.seen->size != 0 || other.seen->size == 0;
-  if (home.seen->type == FileType::kDirectory) {
-    if (is_home || capabilities_.hard_links) return home.place;
-    const Result<bool> known = IsKnownBy(intent, other.place);
-    if (!known.ok()) return known.error();
-    return *known ? other.place : home.place;
-  }
+  if (home.seen->type == FileType::kDirectory) return PartTwinDirectories(intent, home, other);
   if (home.seen->type != FileType::kRegular) return home.place;
   if (home.seen->size != 0 && other.seen->size != 0) {
     const bool same = home.seen->size == other.seen->size && home.seen->mtime == other.seen->mtime;
     if (!same) return home.place;  // the other was put there by somebody else
     return Error{EUCLEAN, "two entries of the backing lead to its content; it needs its own fsck"};
   }
+  const bool is_home = home.seen->size != 0 || other.seen->size == 0;
   const Place& kept = is_home ? home.place : other.place;
-  const Place& empty = is_home ? other.place : home.place;
-  const Result<BackingDirectoryRef> in = directories_.Open(empty.directory);
+  if (Status removed = RemoveTwin(is_home ? other.place : home.place, FileType::kRegular); !removed.ok()) return removed.error();
+  return kept;
+}
+
+// fsck.exfat makes of the second entry of a directory one without clusters, which shows the size 0; any other directory there has one at
+// least. (What fsck.vfat makes of it is its own to remove: the kernel does not look at it.)
+Result<Place> CatalogVolume::PartTwinDirectories(const IntentRecord& intent, const Spot& home, const Spot& other) {
+  const bool one_is_empty = (home.seen->size == 0) != (other.seen->size == 0);
+  if (capabilities_.hard_links || !one_is_empty) return home.place;
+  if (home.seen->size == 0) {
+    const Result<bool> known = IsKnownBy(intent, other.place);
+    if (!known.ok()) return known.error();
+    const Result<bool> may_be = *known ? Result<bool>(true) : MayBeWithoutKnown(intent.inode);
+    if (!may_be.ok()) return may_be.error();
+    if (!*may_be) return home.place;
+  }
+  const Place& kept = home.seen->size != 0 ? home.place : other.place;
+  if (IsFat()) return kept;
+  const Status removed = RemoveTwin(home.seen->size != 0 ? other.place : home.place, FileType::kDirectory);
+  // It holds something all the same, so it is somebody else's.
+  if (!removed.ok() && removed.code() != ENOTEMPTY && removed.code() != EEXIST) return removed.error();
+  return kept;
+}
+
+Status CatalogVolume::RemoveTwin(const Place& place, FileType type) {
+  const Result<BackingDirectoryRef> in = directories_.Open(place.directory);
   if (!in.ok()) return in.error();
   if (!capabilities_.case_sensitive) {
-    const Result<bool> spelled = IsSpelledSo(backing_, *in, empty.name);
+    const Result<bool> spelled = IsSpelledSo(backing_, *in, place.name);
     if (!spelled.ok()) return spelled.error();
-    if (!*spelled) return kept;  // another's of the same letters, or its own that has lost its long name
+    if (!*spelled) return {};  // another's of the same letters, or its own that has lost its long name
   }
-  if (Status removed = backing_.RemoveFile(*in, empty.name); !removed.ok() && removed.code() != ENOENT) return removed.error();
-  NoteNewEntries(empty.directory);
-  return kept;
+  const Status removed = type == FileType::kDirectory ? backing_.RemoveDirectory(*in, place.name) : backing_.RemoveFile(*in, place.name);
+  if (!removed.ok() && removed.code() != ENOENT) return removed;
+  NoteNewEntries(place.directory);
+  return {};
 }
 
 // A move was announced; whether it was made, the backing tells. The record follows the backing. RETURNS: false if it is to be tried again.

@@ -212,7 +212,8 @@ Status Scrubber::CheckTypeOf(const Place& place, const std::string& row, FileTyp
   if (!value->has_value()) return {};
   const Result<InodeRecord> record = DecodeInodeRecord(key, **value);
   // Of an orphan what lies there goes to whoever put it there.
-  if (record.ok() && record->nlink != 0 && record->type != type) Note("The home " + Called(place) + " of " + Called(*inode) + " is of another type by now");
+  if (record.ok() && record->nlink != 0 && record->type != type)
+    Note("The home " + Called(place) + " of " + Called(*inode) + " is of another type by now");
   return {};
 }
 

@@ -91,7 +91,7 @@ Result<std::optional<CatalogVolume::Move>> CatalogVolume::PlanMove(InodeId inode
       if (in.code() == ENOENT) break;  // vanished; its names go when it is touched
       if (!in.ok()) return in.error();
       const Result<BackingStat> there = backing_.Stat(*in, spelling);
-      if (there.ok()) continue;  // a clash: the other spelling
+      if (there.ok() || IsRefused(to)) continue;  // a clash: the other spelling
       if (!there.ok() && there.code() != ENOENT) return there.error();
       const Result<bool> both = WritesBothEntries(home.directory, row.directory);
       if (!both.ok()) return both.error();
@@ -186,6 +186,10 @@ Result<bool> CatalogVolume::MakeMove(const Move& move) {
   const Status moved = commit();
   if (lost_track) return moved.error();  // still pinned, so that nothing inside seems to have vanished
   if (is_directory) directories_.Unpin(move.inode);
+  if (moved.code() == EEXIST) {
+    MutexLock lock(pending_mutex_);
+    refused_.insert(move.to);
+  }
   if (moved.code() == EEXIST || moved.code() == EINVAL || moved.code() == EAGAIN) return false;
   if (!moved.ok()) return moved.error();
   return true;
@@ -212,26 +216,46 @@ Status CatalogVolume::MoveEntry(const Place& from, const Place& to, FileType typ
     if (!seen.ok()) return seen.error();
     if (seen->size != announced->size || seen->mtime != announced->mtime) return Error{EAGAIN, "written since it was announced"};
   }
+  const Result<BackingStat> before = backing_.StatDirectory(to_ref);
+  if (!before.ok()) return before.error();
   if (Keeps(Rule::kMovesAreSynced)) {
     NoteNewEntries(from.directory);
     NoteNewEntries(to.directory);
   }
   if (Status renamed = backing_.Rename(from_ref, from.name, to_ref, to.name); !renamed.ok()) return renamed;
-  // On FAT the new entry leads to nothing until fsync of what was moved writes that, and a long name of it may lie in a block before, which
-  // that fsync does not write. The old entry is whole all the while.
-  const auto sync_moved = [&]() -> Status {
-    if (*file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return NoteFinalSync((*file)->Sync());
-    if (*directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return NoteFinalSync(backing_.SyncDirectory(*directory));
-    return {};
-  };
-  Status synced;
-  if (Keeps(Rule::kTargetBeforeSource)) synced = NoteFinalSync(backing_.SyncDirectory(to_ref));
-  if (synced.ok()) synced = sync_moved();
+  const Moved moved{file->get(), *directory};
+  Status synced = SyncMove(moved, to_ref, before->size);
   if (synced.ok()) return {};
   // Back, before anything that is synced yet takes the old entry from the disk: its name still lies there. If that fails too, nothing can
   // be helped.
-  if (backing_.Rename(to_ref, to.name, from_ref, from.name).ok()) static_cast<void>(sync_moved());
+  if (backing_.Rename(to_ref, to.name, from_ref, from.name).ok()) static_cast<void>(SyncMoved(moved));
   return synced;
+}
+
+Status CatalogVolume::SyncMoved(const Moved& moved) {
+  if (moved.file != nullptr && Keeps(Rule::kMovedFileIsSynced)) return NoteFinalSync(moved.file->Sync());
+  if (moved.directory != nullptr && Keeps(Rule::kMovedDirectoryIsSynced)) return NoteFinalSync(backing_.SyncDirectory(moved.directory));
+  return {};
+}
+
+// The new entry is whole on the disk before the old one goes.
+// - On FAT it leads to nothing until fsync of what was moved writes that, and a long name of it may lie in a block before, which that fsync
+//   does not write: so the directory first. The old entry is whole all the while.
+// - The kernel's exFAT writes at an fsync the entry of what is synced, waits for that, and then writes all other blocks, in any order. So
+//   what was moved is first; unless the directory has grown for it, which counts only when the directory's own entry says so.
+Status CatalogVolume::SyncMove(const Moved& moved, const BackingDirectoryRef& to, uint64_t size_before) {
+  const Result<BackingStat> after = backing_.StatDirectory(to);
+  const bool has_grown = !after.ok() || after->size != size_before;
+  const auto sync_directory = [&]() -> Status {
+    if (Keeps(Rule::kTargetBeforeSource)) return NoteFinalSync(backing_.SyncDirectory(to));
+    return {};
+  };
+  if (IsFat() || has_grown) {
+    if (Status synced = sync_directory(); !synced.ok()) return synced;
+    return SyncMoved(moved);
+  }
+  if (Status synced = SyncMoved(moved); !synced.ok()) return synced;
+  return sync_directory();
 }
 
 void CatalogVolume::LeavePlaces(const Move& move) {
@@ -326,8 +350,29 @@ Result<size_t> CatalogVolume::MakeAnnouncedMoves(const std::vector<Move>& moves)
   return moved;
 }
 
+// vfat with iocharset=utf8 takes "c" and "C" for two names when it looks, and for one when it makes them. What it has refused for that is
+// planned anew, with the other spelling; or a clean unmount would leave it in homes/.
 Result<size_t> CatalogVolume::SettleSome(size_t limit) {
   MutexLock background(background_mutex_);
+  const auto refused = [this] {
+    MutexLock lock(pending_mutex_);
+    return refused_.size();
+  };
+  for (size_t before = refused();;) {
+    const Result<size_t> moved = SettleBatch(limit);
+    const size_t after = refused();
+    if (!moved.ok() || *moved > 0 || after == before) return moved;
+    before = after;
+  }
+}
+
+bool CatalogVolume::IsRefused(const Place& place) {
+  MutexLock lock(pending_mutex_);
+  return refused_.contains(place);
+}
+
+// REQUIRES: background_mutex_.
+Result<size_t> CatalogVolume::SettleBatch(size_t limit) {
   // Left by a batch that failed. A new intent of the same inode must not take their place.
   const auto unresolved = ResolveIntents();
   if (!unresolved.ok()) return unresolved.error();

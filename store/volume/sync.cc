@@ -88,11 +88,14 @@ Status CatalogVolume::SyncCatalog() {
   }
   const uint64_t committed = committed_.load();
   bool chosen = false;
+  std::shared_lock moves(move_gate_, std::defer_lock);  // on exFAT fsync of the log writes everybody's entries, too
   synced = catalog_.engine().Sync([&] {
     chosen = true;
     commits = {};
     gate = {};
+    moves.lock();
   });
+  if (chosen) moves.unlock();
   if (!synced.ok()) {
     // Before that no fsync has failed: it can be asked again.
     return chosen ? NoteSync(synced) : synced;

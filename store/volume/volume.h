@@ -129,6 +129,7 @@ class Volume {
   virtual Result<InodeRef> Parent(InodeId directory) = 0;                    // the root's is the root
   // RETURNS: some of the names of `inode` (of a directory the one) after that position (no directory: from the first); none at the end.
   // What is a name all the time comes once, whatever comes and goes meanwhile. EOPNOTSUPP where they cannot be known without a search.
+  // REQUIRES: shared(inode), or it may be missed while it is renamed; not that `inode` is prepared, but then they may be out of date.
   virtual Result<std::vector<NameOfInode>> NamesOf(InodeId inode, const NamePosition& after) = 0;
   // RETURNS: the path of a directory from the root on, "/" for that; ENOENT when it was removed. Where names are the backing's, also of
   // what is no directory: one of its paths, EOPNOTSUPP when none can be told.

@@ -348,6 +348,12 @@ Status MemoryBacking::AddSpecial(const BackingDirectoryRef& in, const BackingNam
   return node.status();
 }
 
+Status MemoryBacking::AddDirectoryOfSizeZero(const BackingDirectoryRef& in, const BackingName& name) {
+  const auto node = tree_->Add(NodeOf(in), name.bytes(), FileType::kDirectory, 0755);
+  if (node.ok()) tree_->TakeClusters(*node);
+  return node.status();
+}
+
 Status MemoryBacking::AddXattr(const BackingDirectoryRef& in, const BackingName& name, const std::string& xattr, const std::string& value) {
   const auto node = tree_->Find(NodeOf(in), name.bytes());
   if (!node.ok()) return node.error();

@@ -82,6 +82,8 @@ class MemoryBacking final : public Backing {
  public:
   // How an entry begins whose long name a power cut took: with Disk::kFat.
   static constexpr char kTornName[] = "TORN~";
+  // A directory of more than so many has a size of another cluster.
+  static constexpr size_t kEntriesInACluster = 16;
 
   // RETURNS: the errno to fail with, or 0. `name` is empty for calls that take none. Called before the call acts and with no lock held,
   // so that a hook may itself use the backing; what it asks for is counted and passes the hook, too.
@@ -128,6 +130,7 @@ class MemoryBacking final : public Backing {
   // Things that the Backing interface finds but never makes. EEXIST.
   Status AddSymlink(const BackingDirectoryRef& in, const BackingName& name, const std::string& target);
   Status AddSpecial(const BackingDirectoryRef& in, const BackingName& name, FileType type, uint64_t rdev);
+  Status AddDirectoryOfSizeZero(const BackingDirectoryRef& in, const BackingName& name);  // as fsck.exfat leaves some
   Status AddXattr(const BackingDirectoryRef& in, const BackingName& name, const std::string& xattr, const std::string& value);
 
   // Everything so far is durable.

@@ -31,6 +31,14 @@ bool Contains(const NodeRef& directory, const NodeRef& wanted) {
   return false;
 }
 
+uint64_t SizeOf(const Node& node) {
+  if (node.type == FileType::kSymlink) return node.symlink_target.size();
+  if (node.type != FileType::kDirectory) return node.content.size();
+  if (!node.has_clusters && node.entries.empty()) return 0;
+  const size_t others = node.entries.empty() ? 0 : node.entries.size() - 1;
+  return (others / MemoryBacking::kEntriesInACluster + 1) * SparseBytes::kPageBytes;
+}
+
 }  // namespace
 
 Tree::Tree(MemoryBackingOptions options, const Clock& clock)
@@ -182,7 +190,7 @@ BackingStat Tree::Stat(const NodeRef& node) {
   stat.inode = node->number + renumbered_ * kRenumberStep;
   if (empty_file && !options_.capabilities.stable_inodes) stat.inode = kSharedByEmptyFiles;
   stat.rdev = node->rdev;
-  stat.size = node->type == FileType::kSymlink ? node->symlink_target.size() : node->content.size();
+  stat.size = SizeOf(*node);
   stat.blocks = node->charged_pages * (SparseBytes::kPageBytes / 512);
   stat.atime = node->atime;
   stat.mtime = node->mtime;
@@ -275,6 +283,11 @@ void Tree::SetSymlinkTarget(const NodeRef& node, const std::string& target) {
 void Tree::SetRdev(const NodeRef& node, uint64_t rdev) {
   const MutexLock lock(mutex_);
   node->rdev = rdev;
+}
+
+void Tree::TakeClusters(const NodeRef& directory) {
+  const MutexLock lock(mutex_);
+  directory->has_clusters = false;
 }
 
 Status Tree::SetXattr(const NodeRef& node, const std::string& xattr, const std::string& value) {

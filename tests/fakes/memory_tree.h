@@ -67,8 +67,9 @@ struct Node {
   uint64_t moves = 0;
   uint64_t written_moves = 0;  // at its own last sync
   bool exposed = false;        // something else was synced between a move and its own sync
-  bool sync_failed = false;     // what was not written then never is, though a later sync succeeds
+  bool sync_failed = false;    // what was not written then never is, though a later sync succeeds
 
+  bool has_clusters = true;  // of a directory
   // Of a directory: the number of the one that its ".." shows, which is an entry of its own.
   uint64_t parent = 0;
   uint64_t durable_parent = 0;
@@ -117,6 +118,7 @@ class Tree {
   void SetCapacity(uint64_t bytes);
   void SetSymlinkTarget(const NodeRef& node, const std::string& target);
   void SetRdev(const NodeRef& node, uint64_t rdev);
+  void TakeClusters(const NodeRef& directory);
   Status SetXattr(const NodeRef& node, const std::string& xattr, const std::string& value);
   void RenumberInodes();
 

@@ -2,13 +2,15 @@
 // real mount. usage: faulty_fs DIRECTORY CONTROL MOUNTPOINT. It serves in the foreground, and is no part of hardlinkfs.
 //
 // CONTROL holds words: "sync" (every fsync is EIO), "write" (every change is EIO), "all" (everything is EIO), "quota" (for want of room it
-// is EDQUOT, and statfs tells of more room than there is, as with a real quota).
+// is EDQUOT, and statfs tells of more room than there is, as with a real quota). With "links" it has hard links and xattrs, else it is
+// without them; flags of chattr(1) it never has.
 #define FUSE_USE_VERSION 317
 #include <dirent.h>
 #include <fcntl.h>
 #include <fuse.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -137,6 +139,28 @@ void AddChanges(fuse_operations& all) {
   all.fsyncdir = [](const char*, int, fuse_file_info*) { return Sync([] { return 0; }); };
 }
 
+// What a filesystem may lack.
+template <typename Call>
+int IfRich(const Call& call) {
+  return Asked("links") ? Change(call) : -EOPNOTSUPP;
+}
+
+void AddRiches(fuse_operations& all) {
+  all.link = [](const char* from, const char* to) {
+    return Asked("links") ? Change([&] { return link(Real(from).c_str(), Real(to).c_str()); }) : -EPERM;
+  };
+  all.getxattr = [](const char* path, const char* name, char* value, size_t size) {
+    return IfRich([&] { return lgetxattr(Real(path).c_str(), name, value, size); });
+  };
+  all.setxattr = [](const char* path, const char* name, const char* value, size_t size, int flags) {
+    return IfRich([&] { return lsetxattr(Real(path).c_str(), name, value, size, flags); });
+  };
+  all.listxattr = [](const char* path, char* names, size_t size) {
+    return IfRich([&] { return llistxattr(Real(path).c_str(), names, size); });
+  };
+  all.removexattr = [](const char* path, const char* name) { return IfRich([&] { return lremovexattr(Real(path).c_str(), name); }); };
+}
+
 }  // namespace
 
 int main(int argc, char* argv[]) {
@@ -145,6 +169,7 @@ int main(int argc, char* argv[]) {
   fuse_operations all{};
   AddLooks(all);
   AddChanges(all);
+  AddRiches(all);
   std::string options[] = {argv[0], "-f", "-s", "-oallow_other,default_permissions,fsname=faulty", argv[3]};
   char* arguments[] = {options[0].data(), options[1].data(), options[2].data(), options[3].data(), options[4].data(), nullptr};
   return fuse_main(5, arguments, &all, &setup);

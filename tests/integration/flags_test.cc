@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <sstream>
 #include <string>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/integration/fixture.h"
 #include "tests/integration/small_filesystem.h"
@@ -344,6 +346,57 @@ TEST_P(FlagsOfACatalog, OfIunlinkLeaveTheNamesFree) {
   EXPECT_EQ(top().Write("c", "other"), EPERM);
   EXPECT_EQ(top().Read("c"), "text");
   EXPECT_EQ(top().Unlink("c"), 0);
+}
+
+// S-FLAG-7
+TEST(KeptFlags, OfAMirrorWhoseBackingHasNoneAreTheInodesAndHold) {
+  const ScratchDirectory scratch(TemporaryDirectory());
+  for (const char* const name : {"disk", "faulty", "mnt"}) ASSERT_EQ(Folder(scratch.path()).Mkdir(name), 0);
+  const FaultyFilesystem rich(scratch.path() + "/disk", scratch.path() + "/faulty");
+  rich.Fail("links");
+  const Folder bare(rich.path());
+  ASSERT_EQ(bare.Write("a", "text"), 0);
+  ASSERT_EQ(bare.Write("open", "text"), 0);
+  ASSERT_NE(RunCommand({"chattr", "+i", bare.Path("a")}).status, 0);
+  MountedVolume volume(rich.path(), scratch.path() + "/mnt", kMirrorRegime);
+  volume.Mount();
+  const Folder top(volume.mountpoint());
+  ASSERT_EQ(top.Link("a", "b"), 0);
+  EXPECT_EQ(RunCommand({"chattr", "+i", top.Path("a")}).status, 0);
+  EXPECT_EQ(top.Unlink("b"), EPERM);
+  EXPECT_EQ(top.Link("b", "c"), EPERM);
+  EXPECT_EQ(top.Opens("b", O_WRONLY), EPERM);
+  EXPECT_EQ(top.Chmod("b", 0600), EPERM);
+  EXPECT_EQ(top.Rename("a", "c"), EPERM);
+  EXPECT_EQ(top.Read("a"), "text");
+  volume.Remount();
+  EXPECT_THAT(RunCommand({"lsattr", top.Path("b")}).out, testing::StartsWith("----i-"));
+  EXPECT_EQ(top.Unlink("a"), EPERM);
+  // Nobody sees them as xattrs, nor sets them so.
+  EXPECT_EQ(getxattr(top.Path("a").c_str(), "trusted.hardlinkfs.flags", nullptr, 0), -1);
+  EXPECT_EQ(setxattr(top.Path("open").c_str(), "trusted.hardlinkfs.flags", "10", 2, 0), -1);
+  EXPECT_EQ(listxattr(top.Path("a").c_str(), nullptr, 0), 0);
+  EXPECT_EQ(RunCommand({"chattr", "-i", top.Path("b")}).status, 0);
+  EXPECT_EQ(top.Unlink("a"), 0);
+  EXPECT_EQ(RunCommand({"chattr", "+a", top.Path("b")}).status, 0);
+  EXPECT_EQ(top.Append("b", " and more"), 0);
+  EXPECT_EQ(top.Write("b", "other"), EPERM);
+  EXPECT_EQ(top.Read("b"), "text and more");
+}
+
+// S-FLAG-7
+TEST(KeptFlags, AreRefusedWhereTheyCannotBeKept) {
+  const ScratchDirectory scratch(TemporaryDirectory());
+  for (const char* const name : {"disk", "faulty", "mnt"}) ASSERT_EQ(Folder(scratch.path()).Mkdir(name), 0);
+  const FaultyFilesystem rich(scratch.path() + "/disk", scratch.path() + "/faulty");
+  rich.Fail("links");
+  MountedVolume volume(rich.path(), scratch.path() + "/mnt", kMirrorRegime);
+  volume.Mount();
+  const Folder top(volume.mountpoint());
+  ASSERT_EQ(top.Write("a", "text"), 0);
+  rich.Fail("");
+  EXPECT_NE(RunCommand({"chattr", "+i", top.Path("a")}).status, 0);
+  EXPECT_EQ(top.Unlink("a"), 0);
 }
 
 }  // namespace

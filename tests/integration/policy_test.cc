@@ -282,8 +282,10 @@ TEST_P(Policies, OfAVolumeComeWithIt) {
   EXPECT_EQ(top().Link("a", "b"), 0);
   Unmount();
   EXPECT_EQ(RunCommand({Command(), "fsck", "-f", "-n", bare().Path(".")}).status, 0);
-  std::ofstream(bare().Path(".hardlinkfs/policy.toml")) << "audit = \"all\"\naudit_file = \"/tmp/x\"\n";
-  EXPECT_THAT(volume().TryMount("").err, HasSubstr("is for policies of the machine"));
+  for (const char* const machine : {"audit_file = \"/tmp/x\"", "dry_run = true", "[[fault]]\nname = \"a\"\nerrno = \"EIO\""}) {
+    std::ofstream(bare().Path(".hardlinkfs/policy.toml")) << machine << "\n";
+    EXPECT_THAT(volume().TryMount("").err, HasSubstr("is not for a volume's own policy")) << machine;
+  }
 }
 
 // S-POLICY-10
@@ -362,6 +364,115 @@ TEST_P(Policies, WhyTellsEverybodyOnlyHisOwn) {
   EXPECT_THAT(bobs.out, HasSubstr("mkdir of /of-bob by uid 61002"));
   EXPECT_THAT(bobs.out, HasSubstr("no-mkdir: the rule denies it"));
   EXPECT_THAT(bobs.out, testing::Not(HasSubstr("alice")));
+}
+
+// S-POLICY-4
+TEST_P(Policies, MayUseAnyErrno) {
+  // These have meanings inside of the server: look again, make room, somebody was faster.
+  for (const auto& [name, wanted] :
+       {std::pair{"ESTALE", ESTALE}, std::pair{"ENOSPC", ENOSPC}, std::pair{"EEXIST", EEXIST}, std::pair{"EBUSY", EBUSY}}) {
+    const std::string errno_line = std::string("errno = \"") + name + "\"\n";
+    MountWith(
+        "[[rule]]\nname = \"no\"\npath = \"/kept*\"\naction = \"deny\"\nops = [\"create\", \"unlink\", \"rename\", \"link\", \"rmdir\", "
+        "\"open-for-write\"]\n" +
+        errno_line);
+    for (const char* const made : {"a", "b"}) ASSERT_EQ(top().Write(made, "text"), 0);
+    EXPECT_EQ(top().Link("a", "kept"), wanted);
+    EXPECT_EQ(top().Rename("a", "kept"), wanted);
+    EXPECT_EQ(top().Opens("kept", O_WRONLY | O_CREAT | O_EXCL), wanted);
+    WritePolicy("");
+    ASSERT_EQ(Reload().status, 0);
+    ASSERT_EQ(top().Rename("a", "kept"), 0);
+    ASSERT_EQ(top().Mkdir("kept-d"), 0);
+    WritePolicy("[[rule]]\nname = \"no\"\npath = \"/kept*\"\naction = \"deny\"\n" + errno_line);
+    ASSERT_EQ(Reload().status, 0);
+    EXPECT_EQ(top().Unlink("kept"), wanted);
+    EXPECT_EQ(top().Rmdir("kept-d"), wanted);
+    EXPECT_EQ(top().Rename("kept", "c"), wanted);
+    EXPECT_EQ(top().Rename("b", "kept"), wanted);
+    // Linux itself asks once more after an ESTALE.
+    EXPECT_EQ(Refusals().size(), wanted == ESTALE ? 14U : 7U) << name;
+    WritePolicy("");
+    ASSERT_EQ(Reload().status, 0);
+    for (const char* const made : {"kept", "b"}) EXPECT_EQ(top().Unlink(made), 0);
+    EXPECT_EQ(top().Rmdir("kept-d"), 0);
+    Unmount();
+  }
+}
+
+// S-POLICY-4
+TEST_P(Policies, KnowTheSizeOfWhatIsBeingWritten) {
+  MountWith("[[rule]]\nname = \"big\"\nops = \"link\"\nsize = { min = 10 }\naction = \"deny\"\n");
+  const UniqueFd file = top().Open("a", O_WRONLY | O_CREAT);
+  ASSERT_TRUE(file.valid());
+  EXPECT_EQ(top().Link("a", "b"), 0);
+  ASSERT_EQ(write(file.get(), "more than ten", 13), 13);
+  EXPECT_EQ(top().Link("a", "c"), EPERM);
+}
+
+// S-POLICY-5
+TEST_P(Policies, BoundariesDoNotGoWithARename) {
+  MountWith("boundary = \"/layers/*\"\n");
+  for (const char* const directory : {"layers", "layers/a", "other"}) ASSERT_EQ(top().Mkdir(directory), 0);
+  EXPECT_EQ(top().Rename("layers/a", "a"), EXDEV);
+  EXPECT_EQ(top().Rename("layers", "l2"), EXDEV);
+  EXPECT_EQ(top().Rename("other", "layers/b"), EXDEV);
+  EXPECT_EQ(top().Rename("layers/a", "layers/b"), 0);
+}
+
+// S-POLICY-7
+TEST_P(Policies, FaultsAreNotTriedAgain) {
+  MountWith("[[fault]]\nname = \"full\"\nops = \"create\"\nnth = 4\nerrno = \"ENOSPC\"\n");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(top().Write("gone", "text"), 0);
+    ASSERT_EQ(top().Unlink("gone"), 0);
+  }
+  // What was removed could make room, and an ENOSPC of the backing would be tried again.
+  EXPECT_EQ(top().Write("a", "text"), ENOSPC);
+  EXPECT_EQ(top().Exists("a"), false);
+  EXPECT_EQ(Refusals().size(), 1U);
+}
+
+// S-POLICY-7
+TEST_P(Policies, DelaysHoldUpNobodyElse) {
+  MountWith("[[fault]]\nname = \"slow\"\nops = \"mkdir\"\nuid = 61001\ndelay_ms = 4000\nerrno = \"EIO\"\n");
+  // Of that directory the kernel itself holds the lock.
+  ASSERT_EQ(top().Mkdir("d", 0777), 0);
+  ASSERT_EQ(top().Chmod("d", 0777), 0);
+  std::thread slow([&] { EXPECT_EQ(AsUser(kAlice, [&] { return top().Mkdir("d/slow").code; }), EIO); });
+  // It is noted before it waits.
+  EXPECT_TRUE(Eventually([&] { return Refusals().size() == 1; }));
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(top().Write("other", "text"), 0);
+  EXPECT_EQ(top().Rename("other", "another"), 0);
+  EXPECT_EQ(RunCommand({Command(), "status", volume().mountpoint()}).status, 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3));
+  slow.join();
+}
+
+// S-POLICY-9
+TEST_P(Policies, ThatAreNoFilesAreRefused) {
+  ASSERT_EQ(mkfifo(Outside("fifo").c_str(), 0600), 0);
+  EXPECT_THAT(volume().TryMount("policy=" + Outside("fifo")).err, HasSubstr("fifo: is no regular file"));
+  WritePolicy("audit = \"all\"\naudit_file = \"" + Outside("fifo") + "\"\n");
+  EXPECT_THAT(volume().TryMount("policy=" + File()).err, HasSubstr("fifo: the audit log"));
+  WritePolicy("audit = \"all\"\naudit_file = \"" + volume().mountpoint() + "/log\"\n");
+  EXPECT_THAT(volume().TryMount("policy=" + File()).err, HasSubstr("lies in the mount itself"));
+}
+
+// S-WHY-1
+TEST_P(Policies, WhyKeepsNamesThatWereNotUsed) {
+  MountWith("[[rule]]\nname = \"frozen\"\nops = \"chmod\"\naction = \"deny\"\nuid = 61001\n");
+  ASSERT_EQ(top().Mkdir("private", 0700), 0);
+  ASSERT_EQ(top().Write("private/secret\x1b[31m", "text"), 0);
+  ASSERT_EQ(top().Link("private/secret\x1b[31m", "shown"), 0);
+  ASSERT_EQ(top().Chown("shown", kAlice.uid, kAlice.gid), 0);
+  EXPECT_EQ(AsUser(kAlice, [&] { return top().Chmod("shown", 0600).code; }), EPERM);
+  EXPECT_THAT(RunCommand({Command(), "why", volume().mountpoint()}, kAlice).out, testing::Not(HasSubstr("secret")));
+  const std::string roots = RunCommand({Command(), "why", volume().mountpoint()}).out;
+  EXPECT_THAT(roots, HasSubstr("frozen"));
+  // No name does anything to a terminal.
+  EXPECT_THAT(roots, testing::Not(HasSubstr("\x1b")));
 }
 
 // S-WHY-1

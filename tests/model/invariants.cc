@@ -94,7 +94,7 @@ std::vector<std::string> Accounts(Machine& machine) { return Lines(machine.vfs()
 
 std::vector<std::string> RecountedAccounts(Machine& machine) {
   CatalogVolume& volume = machine.volume();
-  const auto ledger = std::make_shared<Ledger>(machine.vfs().gate().loaded(), volume);
+  const auto ledger = std::make_shared<Ledger>(machine.vfs().gate().loaded()->policy, volume);
   for (const auto cursor = machine.engine().Scan(keys::kInodes, ""); cursor->Valid(); cursor->Next()) {
     const InodeId inode = keys::InodeOf(cursor->key());
     const Result<Footprint> footprint = volume.FootprintOf(inode, ledger->directories());

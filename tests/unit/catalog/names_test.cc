@@ -130,6 +130,25 @@ TEST_F(Names, OfAnInodeAreListedInTheOrderOfDirectories) {
   EXPECT_EQ(catalog_.NamesOf(InodeId{5}, 2)->size(), 2U);
 }
 
+TEST_F(Names, OfAnInodeCanBeContinuedAfterAnyOfThem) {
+  Transaction transaction(catalog_);
+  for (uint64_t directory = 20; directory < 25; ++directory) {
+    for (const char* name : {"x", "y", "z"})
+      ASSERT_TRUE(transaction.AddName(InodeId{directory}, N(name), InodeId{5}, FileType::kRegular).ok());
+  }
+  ASSERT_TRUE(transaction.AddName(InodeId{20}, N("other"), InodeId{6}, FileType::kRegular).ok());
+  ASSERT_TRUE(transaction.Commit().ok());
+  const auto all = catalog_.NamesOf(InodeId{5}, 100);
+  ASSERT_EQ(all->size(), 15U);
+  for (size_t i = 0; i < all->size(); ++i) {
+    const auto rest = catalog_.NamesOf(InodeId{5}, 100, (*all)[i].directory, (*all)[i].slot);
+    ASSERT_EQ(rest->size(), all->size() - i - 1);
+    if (rest->empty()) continue;
+    EXPECT_EQ(rest->front().record.name, (*all)[i + 1].record.name);
+  }
+  EXPECT_TRUE(catalog_.NamesOf(InodeId{5}, 100, InodeId{UINT64_MAX}, Slot{UINT64_MAX})->empty());
+}
+
 TEST_F(Names, ListingCanBeContinuedAfterAnySlot) {
   std::set<std::string> expected;
   for (int i = 0; i < 50; ++i) {

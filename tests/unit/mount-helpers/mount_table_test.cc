@@ -24,6 +24,16 @@ TEST(MountTable, ReadsLinesWithAndWithoutTags) {
   EXPECT_TRUE(table[1].is_hardlinkfs());
 }
 
+TEST(MountTable, KnowsWhatIsMountedAndHow) {
+  const auto table = TableOf("43 27 8:1 /dir\\0401 /srv ro,nodev shared:7 - ext4 /dev/sda1 rw,resuid=5\n");
+  ASSERT_EQ(table.size(), 1U);
+  EXPECT_EQ(table[0].id, 43U);
+  EXPECT_EQ(table[0].device, "8:1");
+  EXPECT_EQ(table[0].root, "/dir 1");
+  EXPECT_EQ(table[0].options, (std::vector<std::string>{"ro", "nodev"}));
+  EXPECT_EQ(table[0].super_options, (std::vector<std::string>{"rw", "resuid=5"}));
+}
+
 TEST(MountTable, UndoesTheKernelsEscapes) {
   const auto table = TableOf("43 27 0:39 / /mnt/my\\040stick\\134 rw - fuse.hardlinkfs /a\\011b rw\n");
   ASSERT_EQ(table.size(), 1U);

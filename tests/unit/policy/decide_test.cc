@@ -30,7 +30,7 @@ struct Answer {
 Answer Ask(const Policy& policy, const Question& question) {
   const Caller caller = CallerWith(question.uid, question.groups);
   Facts facts{.operation = question.operation, .caller = caller, .inode = question.inode};
-  facts.names = [&]() -> Result<std::vector<std::string>> {
+  facts.names = [&](size_t /*most*/) -> Result<std::vector<std::string>> {
     if (question.names_fail_with != 0) return Error{question.names_fail_with, "test"};
     return question.names;
   };
@@ -160,6 +160,20 @@ TEST(Decide, OfBoundariesIsThatOfFilesystems) {
     EXPECT_EQ(code(operation, {"/projects/a"}, "/projects/b"), 0);
     EXPECT_EQ(code(operation, {"/projects/a"}, "/projects/b/c"), EXDEV);
   }
+  // Nor does what lies in a directory get out of its boundary, or into one, by a rename of directories above.
+  const auto move = [&policy](std::string from, std::string to) {
+    Question question{.operation = Operation::kRename, .names = {std::move(from)}, .new_name = std::move(to)};
+    question.inode.type = FileType::kDirectory;
+    return Ask(policy, question).code;
+  };
+  EXPECT_EQ(move("/projects/a", "/projects/b"), 0);
+  EXPECT_EQ(move("/projects/a", "/a"), EXDEV);
+  EXPECT_EQ(move("/a", "/projects/a"), EXDEV);
+  EXPECT_EQ(move("/projects", "/p"), EXDEV);
+  EXPECT_EQ(move("/p", "/projects"), EXDEV);
+  EXPECT_EQ(move("/a", "/b"), 0);
+  EXPECT_EQ(move("/projects/a/x", "/projects/a/y"), 0);
+  EXPECT_EQ(move("/projects/big/parts", "/projects/big/other"), EXDEV);
   EXPECT_EQ(code(Operation::kLink, {"/projects/a/x", "/projects/b/x"}, "/projects/b/y"), 0);
   EXPECT_EQ(code(Operation::kLink, {}, "/projects/b/y"), 0);
   EXPECT_EQ(code(Operation::kUnlink, {"/projects/a/x"}, ""), 0);
@@ -187,8 +201,9 @@ TEST(Decide, WatchesWhatItIsAbout) {
   EXPECT_FALSE(policy.GoesByPaths());
   policy = {};
   policy.faults = {{.name = "slow", .match = {.operations = Only(Operation::kRead)}}};
-  EXPECT_TRUE(policy.Watched().Has(Operation::kRead));
-  EXPECT_FALSE(policy.Watched().Has(Operation::kWrite));
+  EXPECT_TRUE(policy.Failing().Has(Operation::kRead));
+  EXPECT_FALSE(policy.Failing().Has(Operation::kWrite));
+  EXPECT_FALSE(policy.Watched().Has(Operation::kRead));
 }
 
 TEST(Occasion, IsTheNthOrEveryNth) {

@@ -66,5 +66,13 @@ TEST(Glob, ReachesTheSameWhereItMatchesTheSameInside) {
   EXPECT_NE(Glob("/a/**").Reach("/a"), Glob("/a/**").Reach("/a/b"));
 }
 
+TEST(Glob, IsSoundIfItCanMatchAnything) {
+  for (const char* const pattern : {"/a", "*.log", "/a/**", "/**/a", "a/b/", "..."}) EXPECT_TRUE(Glob::IsSound(pattern)) << pattern;
+  for (const char* const pattern : {"", "/", "./a", "/a/../b", "/a**", "/**a/b"}) EXPECT_FALSE(Glob::IsSound(pattern)) << pattern;
+  // Slashes at the end mean nothing.
+  EXPECT_FALSE(Glob("/box/**/").Matches("/box"));
+  EXPECT_TRUE(Glob("/box/**/").Matches("/box/a"));
+}
+
 }  // namespace
 }  // namespace hardlinkfs

@@ -175,6 +175,8 @@ TEST(PolicyFile, ErrorsTellWhereAndWhatWouldBeRight) {
   EXPECT_THAT(ErrorsOf("boundary = [\"*.log\"]"), ElementsAre(HasSubstr("from the top of the mount on, with a slash first")));
   EXPECT_THAT(ErrorsOf("boundary = []"), ElementsAre(HasSubstr("must not be empty")));
   EXPECT_THAT(ErrorsOf("audit_file = \"log\""), ElementsAre(HasSubstr("an absolute path")));
+  EXPECT_THAT(ErrorsOf("boundary = \"/a/../b\""), ElementsAre(HasSubstr("a pattern of paths")));
+  EXPECT_THAT(ErrorsOf("[[fault]]\nname = \"a\"\nerrno = \"ENOSYS\""), ElementsAre(HasSubstr("and not ENOSYS")));
   EXPECT_THAT(ErrorsOf("rule = 5"), ElementsAre(HasSubstr("begins with [[rule]]")));
 }
 

@@ -20,7 +20,7 @@ int Asked(const Policy& policy, Operation operation, FileType type, const std::s
           std::string* rule = nullptr) {
   const Caller caller = CallerWith(0);
   Facts facts{.operation = operation, .caller = caller, .inode = {.type = type}};
-  facts.names = [&]() -> Result<std::vector<std::string>> { return std::vector{from}; };
+  facts.names = [&](size_t) -> Result<std::vector<std::string>> { return std::vector{from}; };
   facts.new_name = [&]() -> Result<std::string> { return to; };
   facts.may_read_and_write = [] { return true; };
   KnownPaths paths(facts);

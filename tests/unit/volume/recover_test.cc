@@ -184,6 +184,37 @@ TEST_F(RecoverTest, OfTheTwinsOfAHalfMoveTheOneWithTheContentStays) {
   }
 }
 
+// Of a directory with two entries fsck.exfat makes the second one without clusters.
+TEST_F(RecoverTest, OfTheTwinsOfAHalfMoveOfADirectoryTheOneWithClustersStays) {
+  for (const bool moved : {false, true}) {
+    AnnounceMoveOfDirectoryAToB();
+    if (moved) BareMove("e/a", "d/b");
+    const BackingDirectoryRef in = BareDirectory(moved ? "e" : "d");
+    ASSERT_EQ(backing().AddDirectoryOfSizeZero(in, BackingName(moved ? "a" : "b")).code(), 0);
+    Open();
+    EXPECT_THAT(Names(), ElementsAre("d/", "d/b/", "d/b/inside=content", "e/")) << moved;
+    Close();
+    EXPECT_THAT(Bare(), ElementsAre("d/", "d/b/", "d/b/inside=content", "e/")) << moved;
+    Open();
+    for (const char* at : {"d/b/inside", "d/b", "d", "e"}) EXPECT_EQ(Remove(at), 0);
+    Reopen();
+  }
+}
+
+// Where all that was in it was being moved as well, or there was nothing, it is the one with clusters all the same.
+TEST_F(RecoverTest, OfTheTwinsOfAnEmptyDirectoryTheOneWithClustersStays) {
+  Directory("d");
+  Directory("e");
+  Directory("e/a");
+  ASSERT_EQ(Rename("e/a", "d/b"), 0);
+  AnnounceMoves();
+  BareMove("e/a", "d/b");
+  ASSERT_EQ(backing().AddDirectoryOfSizeZero(BareDirectory("e"), BackingName("a")).code(), 0);
+  Open();
+  EXPECT_THAT(Names(), ElementsAre("d/", "d/b/", "e/"));
+  EXPECT_THAT(Bare(), ElementsAre("d/", "d/b/", "e/"));
+}
+
 // Without a fsck of the backing, to remove one would free the content of the other.
 TEST_F(RecoverTest, TwinsOfAHalfMoveThatNobodyPartedAreLeftAlone) {
   AnnounceMoveOfAToB();

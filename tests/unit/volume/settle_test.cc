@@ -9,15 +9,35 @@
 namespace hardlinkfs {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::StartsWith;
 
-class SettleTest : public VolumeTest {};
-class SettleOnFatTest : public VolumeTest {
+class SettleTest : public VolumeTest {
  protected:
-  SettleOnFatTest() : VolumeTest(OnFat()) {}
+  explicit SettleTest(const MachineOptions& options = OnExfat()) : VolumeTest(options) {}
+
+  // REQUIRES: one move is to be made. RETURNS: it, and the syncs of its file and its directory.
+  std::vector<BackingCall> CallsOfTheMove() {
+    EXPECT_TRUE(volume().SyncAll().ok());
+    std::vector<BackingCall> calls;
+    backing().SetFaultHook([&](BackingCall call, const std::string&) {
+      const bool is_sync = call == BackingCall::kSyncFile || call == BackingCall::kSyncDirectory;
+      if (call == BackingCall::kRename || (is_sync && !calls.empty())) calls.push_back(call);
+      return 0;
+    });
+    EXPECT_EQ(*volume().SettleSome(1), 1U);
+    backing().SetFaultHook(nullptr);
+    calls.resize(3);
+    return calls;
+  }
+};
+class SettleOnFatTest : public SettleTest {
+ protected:
+  SettleOnFatTest() : SettleTest(OnFat()) {}
 };
 
 TEST_F(SettleTest, RenamedFileMovesToItsName) {
@@ -166,6 +186,18 @@ TEST_F(SettleTest, ExchangeOfTwoCasesKeepsBoth) {
   EXPECT_THAT(Bare(), SizeIs(2));
 }
 
+// As vfat with iocharset=utf8: "b" is not there, and cannot be made beside "B".
+TEST_F(SettleTest, NameThatTheBackingRefusesGetsItsOtherSpelling) {
+  File("a", "content");
+  Rename("a", "b");
+  backing().FailNth(BackingCall::kRename, 1, EEXIST);
+  EXPECT_EQ(*volume().SettleSome(4), 1U);
+  EXPECT_THAT(Bare(), ElementsAre(AllOf(StartsWith("b%+"), EndsWith("=content"))));
+  EXPECT_EQ(*volume().SettleSome(4), 0U);
+  EXPECT_FALSE(volume().NeedsSettling());
+  Close();
+}
+
 TEST_F(SettleTest, LimitIsKeptAndTheRestComesLater) {
   Directory("d");
   Directory("e");
@@ -200,6 +232,32 @@ TEST_F(SettleTest, MovesWithinADirectoryAreOneStep) {
   Rename("a", "b");
   EXPECT_EQ(*volume().SettleSome(4), 1U);
   EXPECT_THAT(Bare(), ElementsAre("b=content"));
+}
+
+// The kernel's exFAT writes at an fsync the entry of what is synced, then all other blocks in any order: the fsync of the directory would
+// let the old entry go before the new one is there.
+TEST_F(SettleTest, MovedIsSyncedBeforeTheDirectoryThatItWentTo) {
+  Directory("d");
+  File("a", "content");
+  Rename("a", "d/a");
+  EXPECT_THAT(CallsOfTheMove(), ElementsAre(BackingCall::kRename, BackingCall::kSyncFile, BackingCall::kSyncDirectory));
+}
+
+// Its new end counts only when its own entry tells of it.
+TEST_F(SettleTest, DirectoryThatHasGrownIsSyncedBeforeTheMoved) {
+  Directory("d");
+  File("a", "content");
+  for (size_t i = 0; i < MemoryBacking::kEntriesInACluster; ++i) File("d/" + std::to_string(i));
+  Rename("a", "d/a");
+  EXPECT_THAT(CallsOfTheMove(), ElementsAre(BackingCall::kRename, BackingCall::kSyncDirectory, BackingCall::kSyncFile));
+}
+
+// On vfat the new entry leads to nothing until the moved is synced, and a long name of it may lie in a block before.
+TEST_F(SettleOnFatTest, DirectoryIsSyncedBeforeTheMoved) {
+  Directory("d");
+  File("a", "content");
+  Rename("a", "d/a");
+  EXPECT_THAT(CallsOfTheMove(), ElementsAre(BackingCall::kRename, BackingCall::kSyncDirectory, BackingCall::kSyncFile));
 }
 
 // What was announced is what the next mount would know it by.
