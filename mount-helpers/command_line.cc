@@ -177,7 +177,15 @@ Command ParseTool(int argc, const char* const* argv) {
   CLI::App& flag_app = *app.add_subcommand("flag", "tell or change the flags of files, as lsattr and chattr do");
   AddFlagArguments(flag_app, flag);
 
+  QuotaCommand quota;
+  CLI::App& quota_app = *app.add_subcommand("quota", "tell who has how much of a mount, and may have: hardlinkfs-policy(5)");
+  quota_app.add_option("PATH", quota.path, "the mountpoint, or anything in the mount")->required();
+  quota_app.add_flag("--json", quota.json, "for programs: an object a line");
+  quota_app.footer(
+      "A star is behind what is used up. What is not the caller's, or his groups', is shown to root and to who has mounted only.");
+
   return Parse(app, argc, argv, [&]() -> Command {
+    if (quota_app.parsed()) return quota;
     if (check.files.empty()) check.files = {kMachinePolicy};
     if (check_app.parsed()) return check;
     if (show_app.parsed()) return show;

@@ -64,6 +64,12 @@ struct WhyCommand {
   std::string path;
 };
 
+// `hardlinkfs quota [--json] PATH`
+struct QuotaCommand {
+  bool json = false;
+  std::string path;
+};
+
 // `hardlinkfs names [-0] FILE...`
 struct NamesCommand {
   PathEnd end = PathEnd::kNewline;
@@ -81,8 +87,9 @@ struct UsageError {
   int status = 1;  // to exit with
 };
 
-using Command = std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, NamesCommand, FlagCommand, FsckCommand, RebuildCommand,
-                             ExplainCommand, PolicyCheckCommand, PolicyShowCommand, ReloadCommand, WhyCommand, PrintCommand, UsageError>;
+using Command =
+    std::variant<MountCommand, ProbeCommand, SyncCommand, StatusCommand, NamesCommand, FlagCommand, FsckCommand, RebuildCommand,
+                 ExplainCommand, PolicyCheckCommand, PolicyShowCommand, ReloadCommand, WhyCommand, QuotaCommand, PrintCommand, UsageError>;
 
 // The last component of argv[0] decides whether this is `hardlinkfs`, `mount.hardlinkfs` or `fsck.hardlinkfs`. REQUIRES: argc >= 1.
 Command ParseCommandLine(int argc, const char* const* argv);

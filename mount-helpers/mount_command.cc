@@ -136,8 +136,12 @@ size_t RaiseDescriptorLimit() {
 // would have it, half of the memory is holes after a while. Few threads are at work at the same time.
 void ShareArenas() { mallopt(M_ARENA_MAX, 2); }
 
+std::string ExplainQuotas(const Status& failed) {
+  return std::string("what there is cannot be counted for quotas: ") + failed.error().what + ": " + strerrordesc_np(failed.code());
+}
+
 // RETURNS: what is wrong with the policy, when the old one stays in force.
-std::string Reload(const PolicySource& source, Gate& gate) {
+std::string Reload(const PolicySource& source, Vfs& vfs) {
   std::variant<std::shared_ptr<const LoadedPolicy>, std::string> loaded;
   try {
     loaded = source.Load();
@@ -150,7 +154,10 @@ std::string Reload(const PolicySource& source, Gate& gate) {
     return *wrong;
   }
   const auto& policy = std::get<std::shared_ptr<const LoadedPolicy>>(loaded);
-  gate.Load(policy);
+  if (const Status taken = vfs.LoadPolicy(policy); !taken.ok()) {
+    spdlog::error("the policy was not loaded, the old one stays in force: {}", ExplainQuotas(taken));
+    return ExplainQuotas(taken);
+  }
   spdlog::info("the policy was loaded again{}", policy->source.empty() ? ": there is no file" : " from " + policy->source);
   return {};
 }
@@ -171,6 +178,9 @@ class Mount {
     KernelPassthrough passthrough;
     SessionCache cache;
     Vfs vfs(opened.volume(), clock, &passthrough, std::move(vfs_options), &cache);
+    if (const Status counted = vfs.LoadPolicy(vfs.gate().loaded()); !counted.ok()) {
+      return FailureOn(points_.source_path, ExplainQuotas(counted), counted.code());
+    }
     vfs.Start();
     SessionOptions session = ToSessionOptions(options_, points_);
     if (const auto restoration = opened.restoration()) session.restored_from = restoration->taken;
@@ -182,7 +192,7 @@ class Mount {
     Mutex reloading;
     session.reload_policy = [&] {
       MutexLock lock(reloading);
-      return Reload(policy, vfs.gate());
+      return Reload(policy, vfs);
     };
     std::optional<Failure> failure = Serve(vfs, clock, passthrough, cache, session, opened.volume().capabilities());
     const Status stopped = vfs.Stop();

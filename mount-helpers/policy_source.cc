@@ -89,6 +89,10 @@ void PolicySource::Override(Policy& policy) const {
 
 // RETURNS: empty when there is nothing wrong.
 std::string PolicySource::Complaint(const Text& text, const Policy& policy) const {
+  if (use_ == BackingUse::kShared && !policy.quotas.empty()) {
+    return text.file +
+           ": \"quota\" is for names=catalog; others can use this backing too, and it has quotas of its own: setquota(8), xfs_quota(8)";
+  }
   const std::string_view key = text.is_volumes ? KeyOfTheMachine(policy) : "";
   if (!key.empty()) return text.file + ": \"" + std::string(key) + "\" is not for a volume's own policy; mount with policy=FILE for it";
   if (policy.audit.file.empty()) return {};

@@ -15,6 +15,7 @@
 #include "mount-helpers/names_command.h"
 #include "mount-helpers/policy_command.h"
 #include "mount-helpers/probe_command.h"
+#include "mount-helpers/quota_command.h"
 #include "mount-helpers/rebuild_command.h"
 
 namespace hardlinkfs {
@@ -37,6 +38,7 @@ struct Runner {
   int operator()(const PolicyShowCommand& command) const { return RunPolicyShow(command); }
   int operator()(const ReloadCommand& command) const { return RunReload(command); }
   int operator()(const WhyCommand& command) const { return RunWhy(command); }
+  int operator()(const QuotaCommand& command) const { return RunQuota(command); }
   int operator()(const ExplainCommand& command) const { return RunExplain(command); }
   int operator()(const NamesCommand& command) const { return RunNames(command); }
   int operator()(const FlagCommand& command) const { return RunFlag(command); }

@@ -16,8 +16,9 @@ namespace hardlinkfs {
 std::string_view DomainOf(const std::vector<Glob>& boundary, std::string_view path);
 
 // RETURNS: EXDEV for a link or rename from behind one boundary to behind another, or none; also when a directory is renamed so that
-// boundaries at or below it come or go. A file that has names behind several is in all of them.
-Decision MayCross(const std::vector<Glob>& boundary, KnownPaths& paths);
+// boundaries at or below it come or go. A file that has names behind several is in all of them. `rule` is whose boundary it is, and lives
+// as long as the refusal.
+Decision MayCross(const std::vector<Glob>& boundary, KnownPaths& paths, const char* rule = "boundary");
 
 }  // namespace hardlinkfs
 

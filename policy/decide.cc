@@ -2,6 +2,7 @@
 
 #include "policy/boundary.h"
 #include "policy/link_rules.h"
+#include "policy/quota.h"
 
 namespace hardlinkfs {
 namespace {
@@ -25,7 +26,10 @@ Judgement Decide(const Policy& policy, KnownPaths& paths) {
   Judgement judgement = ByRules(policy, paths);
   if (judgement.refusal.has_value()) return judgement;
   const bool links = facts.operation == Operation::kLink;
-  if (links || facts.operation == Operation::kRename) judgement.refusal = MayCross(policy.boundary, paths);
+  if (links || facts.operation == Operation::kRename) {
+    judgement.refusal = MayCross(policy.boundary, paths);
+    if (!judgement.refusal.has_value()) judgement.refusal = MayLeaveQuota(policy.quotas, paths);
+  }
   if (links && !judgement.refusal.has_value()) {
     judgement.refusal = MayLink(policy.links, facts.caller, facts.inode, facts.may_read_and_write);
   }

@@ -37,30 +37,30 @@ bool Glob::IsSound(std::string_view pattern) {
   return !components.empty() && std::all_of(components.begin(), components.end(), is_sound);
 }
 
-bool Glob::Matches(std::string_view path) const { return RowsFor(path).whole; }
-
-bool Glob::MayMatchBelow(std::string_view path) const { return RowsFor(path).part; }
-
-// Row by row as for an edit distance: a naive search takes exponential time for patterns with many "**", and names come from anybody.
-Glob::Match Glob::RowsFor(std::string_view path) const {
-  const std::vector<std::string> names = ComponentsOf(path);
-  bool part = false;
-  // matches[n]: the components of the pattern so far match the first n names.
-  std::vector<bool> matches(names.size() + 1, false);
-  matches[0] = true;
-  for (const std::string& component : components_) {
-    part = part || matches.back();
-    if (component == kAnyDepth) {
-      const auto first = std::find(matches.begin(), matches.end(), true);
-      std::fill(first, matches.end(), true);
-      continue;
+// Name by name as an automaton: a naive search takes exponential time for patterns with many "**", and names come from anybody.
+std::vector<bool> Glob::Reach(std::string_view path) const {
+  std::vector<bool> reached(components_.size() + 1, false);
+  reached[0] = true;
+  const auto skip = [&] {
+    for (size_t n = 0; n < components_.size(); ++n) {
+      if (reached[n] && components_[n] == kAnyDepth) reached[n + 1] = true;
     }
-    for (size_t n = names.size(); n > 0; --n) {
-      matches[n] = matches[n - 1] && fnmatch(component.c_str(), names[n - 1].c_str(), 0) == 0;
+  };
+  skip();
+  for (const std::string& name : ComponentsOf(path)) {
+    std::vector<bool> next(reached.size(), false);
+    for (size_t n = 0; n < components_.size(); ++n) {
+      if (!reached[n]) continue;
+      if (components_[n] == kAnyDepth) {
+        next[n] = true;
+      } else if (fnmatch(components_[n].c_str(), name.c_str(), 0) == 0) {
+        next[n + 1] = true;
+      }
     }
-    matches[0] = false;
+    reached.swap(next);
+    skip();
   }
-  return {matches.back(), part};
+  return reached;
 }
 
 }  // namespace hardlinkfs

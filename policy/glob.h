@@ -15,21 +15,16 @@ class Glob {
   explicit Glob(std::string pattern);
 
   // RETURNS: whether it matches `path`, which begins with a slash: the root is "/".
-  bool Matches(std::string_view path) const;
-  // RETURNS: whether it could match anything that lies below `path`.
-  bool MayMatchBelow(std::string_view path) const;
+  bool Matches(std::string_view path) const { return Reach(path).back(); }
+  // RETURNS: for each number of components of the pattern, whether so many of them match all of `path`. Where two paths have the same, the
+  // pattern matches the same inside of both.
+  std::vector<bool> Reach(std::string_view path) const;
   // RETURNS: whether a pattern can match anything: no "." and "..", and "**" only as a whole component.
   static bool IsSound(std::string_view pattern);
   const std::string& pattern() const { return pattern_; }
   bool operator==(const Glob& other) const { return pattern_ == other.pattern_; }
 
  private:
-  struct Match {
-    bool whole = false;  // all components match all of the path
-    bool part = false;   // some first ones do, and others are left
-  };
-  Match RowsFor(std::string_view path) const;
-
   std::string pattern_;
   std::vector<std::string> components_;
 };

@@ -20,15 +20,20 @@ OperationSet Policy::Watched() const {
   OperationSet watched;
   if (audit.level == AuditLevel::kAll) watched.Add(OperationsOf({}, false));
   for (const PolicyRule& rule : rules) watched.Add(OperationsOf(rule.match, false));
-  if (!links.are_empty() || !boundary.empty()) watched.Add(Operation::kLink);
-  if (!boundary.empty()) watched.Add(Operation::kRename);
+  const bool has_boundaries = !boundary.empty() || HasQuotasOfPaths();
+  if (!links.are_empty() || has_boundaries) watched.Add(Operation::kLink);
+  if (has_boundaries) watched.Add(Operation::kRename);
   return watched;
 }
 
 bool Policy::GoesByPaths() const {
   const auto goes_by_paths = [](const auto& named) { return !named.match.paths.empty(); };
-  return !boundary.empty() || std::any_of(rules.begin(), rules.end(), goes_by_paths) ||
+  return !boundary.empty() || HasQuotasOfPaths() || std::any_of(rules.begin(), rules.end(), goes_by_paths) ||
          std::any_of(faults.begin(), faults.end(), goes_by_paths);
+}
+
+bool Policy::HasQuotasOfPaths() const {
+  return std::any_of(quotas.begin(), quotas.end(), [](const QuotaRule& quota) { return !quota.paths.empty(); });
 }
 
 bool Policy::GoesBySize() const {

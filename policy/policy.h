@@ -11,6 +11,7 @@
 #include "policy/glob.h"
 #include "policy/link_rules.h"
 #include "policy/match.h"
+#include "policy/quota.h"
 
 namespace hardlinkfs {
 
@@ -42,6 +43,8 @@ struct Policy {
   std::vector<Glob> boundary;
   std::vector<PolicyRule> rules;  // the first that matches decides
   std::vector<PolicyFault> faults;
+  std::vector<QuotaRule> quotas;  // of each kind the first that is about somebody is his
+  QuotaCharge quota_charge = QuotaCharge::kOnce;
   AuditOptions audit;
   bool dry_run = false;  // what is denied is allowed, and noted
 
@@ -51,6 +54,8 @@ struct Policy {
   OperationSet Failing() const;
   // RETURNS: whether anything here goes by names.
   bool GoesByPaths() const;
+  // RETURNS: whether any quota does.
+  bool HasQuotasOfPaths() const;
   bool GoesBySize() const;
   bool operator==(const Policy&) const = default;
 };

@@ -25,6 +25,13 @@ std::optional<Glob> GlobOf(TomlReader& reader, const toml::node& node, std::stri
   return std::nullopt;
 }
 
+std::optional<Glob> AnchoredGlobOf(TomlReader& reader, const toml::node& node, std::string_view key) {
+  std::optional<Glob> glob = GlobOf(reader, node, key);
+  if (!glob.has_value() || glob->pattern().starts_with('/')) return glob;
+  reader.ComplainValue(node, key, "patterns from the top of the mount on, with a slash first");
+  return std::nullopt;
+}
+
 std::optional<Range> IdsOf(TomlReader& reader, const toml::node& node, std::string_view key, const ResolveId& resolve) {
   if (const auto* const number = node.as_integer(); number != nullptr && number->get() >= 0 && number->get() <= kLastId) {
     return Range{static_cast<uint64_t>(number->get()), static_cast<uint64_t>(number->get())};
@@ -148,6 +155,37 @@ PolicyFault FaultIn(const toml::table& table, const IdNames& names, PolicyErrors
   return fault;
 }
 
+std::optional<Range> OwnersOf(TomlReader& reader, const toml::node& node, std::string_view key, const ResolveId& resolve) {
+  if (const auto* const text = node.as_string(); text != nullptr && text->get() == "*") return Range{0, kLastId};
+  return IdsOf(reader, node, key, resolve);
+}
+
+std::optional<uint64_t> LimitIn(TomlReader& reader, std::string_view key) {
+  const std::optional<uint64_t> limit = BoundOf(reader, key);
+  // To setquota(8) it means that there is none.
+  if (limit == 0) reader.ComplainValue(*reader.Find(key), key, "at least 1; without the key there is no limit");
+  return limit;
+}
+
+QuotaRule QuotaIn(const toml::table& table, const IdNames& names, PolicyErrors& errors) {
+  TomlReader reader(table, "[[quota]]", errors);
+  QuotaRule quota;
+  quota.name = reader.Text("name").value_or("");
+  quota.uids = reader.List<Range>("uid", [&](const toml::node& node) { return OwnersOf(reader, node, "uid", names.user); });
+  quota.gids = reader.List<Range>("gid", [&](const toml::node& node) { return OwnersOf(reader, node, "gid", names.group); });
+  quota.paths = reader.List<Glob>("path", [&](const toml::node& node) { return AnchoredGlobOf(reader, node, "path"); });
+  quota.inodes = reader.Number("inodes", 1, kNoMore);
+  quota.names = reader.Number("names", 1, kNoMore);
+  quota.bytes = LimitIn(reader, "bytes");
+  reader.RefuseOthers();
+  if (!reader.Has("name")) reader.Complain("a [[quota]] needs a \"name\"");
+  const int kinds = static_cast<int>(reader.Has("uid")) + static_cast<int>(reader.Has("gid")) + static_cast<int>(reader.Has("path"));
+  if (kinds != 1) reader.Complain("a [[quota]] has one of \"uid\", \"gid\" and \"path\"");
+  const bool has_limit = reader.Has("inodes") || reader.Has("names") || reader.Has("bytes");
+  if (!has_limit) reader.Complain("a [[quota]] needs \"inodes\", \"names\" or \"bytes\", or several of them");
+  return quota;
+}
+
 AuditOptions AuditIn(TomlReader& reader) {
   AuditOptions audit;
   audit.level = reader.Choice<AuditLevel>("audit", kAuditLevels).value_or(audit.level);
@@ -188,11 +226,6 @@ LinkRules LinksIn(TomlReader& reader, PolicyErrors& errors) {
   return links;
 }
 
-Glob AnchoredGlob(TomlReader& reader, const toml::node& node, Glob glob) {
-  if (!glob.pattern().starts_with('/')) reader.ComplainValue(node, "boundary", "patterns from the top of the mount on, with a slash first");
-  return glob;
-}
-
 template <typename Named>
 void CheckNames(const std::vector<Named>& all, const std::vector<const toml::table*>& tables, std::set<std::string>& taken,
                 TomlReader& reader) {
@@ -206,19 +239,20 @@ Policy PolicyIn(const toml::table& table, const IdNames& names, PolicyErrors& er
   TomlReader reader(table, "a policy", errors);
   Policy policy;
   policy.links = LinksIn(reader, errors);
-  policy.boundary = reader.List<Glob>("boundary", [&](const toml::node& node) -> std::optional<Glob> {
-    const std::optional<Glob> glob = GlobOf(reader, node, "boundary");
-    return glob.has_value() ? std::optional(AnchoredGlob(reader, node, *glob)) : std::nullopt;
-  });
+  policy.boundary = reader.List<Glob>("boundary", [&](const toml::node& node) { return AnchoredGlobOf(reader, node, "boundary"); });
   policy.audit = AuditIn(reader);
   policy.dry_run = reader.Boolean("dry_run").value_or(false);
   const std::vector<const toml::table*> rules = reader.Tables("rule");
   for (const toml::table* const rule : rules) policy.rules.push_back(RuleIn(*rule, names, errors));
   const std::vector<const toml::table*> faults = reader.Tables("fault");
   for (const toml::table* const fault : faults) policy.faults.push_back(FaultIn(*fault, names, errors));
+  policy.quota_charge = reader.Choice<QuotaCharge>("quota_charge", kQuotaCharges).value_or(policy.quota_charge);
+  const std::vector<const toml::table*> quotas = reader.Tables("quota");
+  for (const toml::table* const quota : quotas) policy.quotas.push_back(QuotaIn(*quota, names, errors));
   std::set<std::string> taken;
   CheckNames(policy.rules, rules, taken, reader);
   CheckNames(policy.faults, faults, taken, reader);
+  CheckNames(policy.quotas, quotas, taken, reader);
   reader.RefuseOthers();
   return policy;
 }

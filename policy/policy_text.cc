@@ -106,6 +106,26 @@ toml::array TablesOf(const std::vector<PolicyFault>& faults) {
   return tables;
 }
 
+void InsertLimit(toml::table& into, const char* key, const std::optional<uint64_t>& limit) {
+  if (limit.has_value()) into.insert(key, static_cast<int64_t>(*limit));
+}
+
+toml::array TablesOf(const std::vector<QuotaRule>& quotas) {
+  toml::array tables;
+  for (const QuotaRule& quota : quotas) {
+    toml::table table;
+    table.insert("name", quota.name);
+    InsertIds(table, "uid", quota.uids);
+    InsertIds(table, "gid", quota.gids);
+    InsertGlobs(table, "path", quota.paths);
+    InsertLimit(table, "inodes", quota.inodes);
+    InsertLimit(table, "names", quota.names);
+    InsertLimit(table, "bytes", quota.bytes);
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
 void InsertLinks(toml::table& into, const LinkRules& links) {
   InsertWord(into, "protected_hardlinks", kLinkProtections, links.protection);
   InsertWord(into, "links", kLinkUses, links.links);
@@ -138,6 +158,8 @@ std::string ToToml(const Policy& policy) {
   table.insert("dry_run", policy.dry_run);
   if (!policy.rules.empty()) table.insert("rule", TablesOf(policy.rules));
   if (!policy.faults.empty()) table.insert("fault", TablesOf(policy.faults));
+  InsertWord(table, "quota_charge", kQuotaCharges, policy.quota_charge);
+  if (!policy.quotas.empty()) table.insert("quota", TablesOf(policy.quotas));
   std::ostringstream text;
   text << table << '\n';
   return text.str();

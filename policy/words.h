@@ -11,6 +11,7 @@
 #include "policy/link_rules.h"
 #include "policy/match.h"
 #include "policy/policy.h"
+#include "policy/quota.h"
 #include "store/base/attributes.h"
 
 namespace hardlinkfs {
@@ -30,6 +31,7 @@ inline constexpr std::array kActions{Word<Action>{"allow", Action::kAllow}, Word
                                      Word<Action>{"audit", Action::kAudit}};
 inline constexpr std::array kAuditLevels{Word<AuditLevel>{"off", AuditLevel::kOff}, Word<AuditLevel>{"denied", AuditLevel::kDenied},
                                          Word<AuditLevel>{"all", AuditLevel::kAll}};
+inline constexpr std::array kQuotaCharges{Word<QuotaCharge>{"once", QuotaCharge::kOnce}, Word<QuotaCharge>{"name", QuotaCharge::kName}};
 inline constexpr std::array kOwnerships{Word<Ownership>{"own", Ownership::kOwn}, Word<Ownership>{"others", Ownership::kOthers}};
 inline constexpr std::array kFileTypes{Word<FileType>{"regular", FileType::kRegular},
                                        Word<FileType>{"directory", FileType::kDirectory},

@@ -53,6 +53,9 @@ inline constexpr unsigned kControlReload = _IOR(kControlType, 9, ReloadReply);
 // The last refusals, a JSON object a line, oldest first; those of the caller's own operations, and for root and who has mounted all. The
 // offset of the reply is the number of the last; no bytes: there are no more.
 inline constexpr unsigned kControlRefusals = _IOWR(kControlType, 10, TextExchange);
+// Who has how much of what he may have, a JSON object a line: what the caller and his groups have; for root and who has mounted all. The
+// offset says from where on, of the reply where it goes on; no bytes: there are no more.
+inline constexpr unsigned kControlAccounts = _IOWR(kControlType, 11, TextExchange);
 
 }  // namespace hardlinkfs
 

@@ -65,8 +65,8 @@ Status Read(Server& server, fuse_req_t request, fuse_ino_t inode, size_t size, o
 // Without splice the data lie in the request's buffer, in one piece.
 Status Write(Server& server, fuse_req_t request, fuse_ino_t inode, const char* data, size_t size, off_t offset, fuse_file_info* file) {
   if (Status failed = MayFail(server, request, Operation::kWrite, inode); !failed.ok()) return failed;
-  const Status written =
-      server.vfs.Write(InodeId{inode}, {data, size}, static_cast<uint64_t>(offset), file->kill_suidgid != 0, file->flags);
+  const Status written = server.vfs.Write(InodeId{inode}, {data, size}, static_cast<uint64_t>(offset), file->kill_suidgid != 0, file->flags,
+                                          CallerOf(request));
   if (!written.ok()) return written;
   fuse_reply_write(request, size);
   return {};
@@ -74,7 +74,8 @@ Status Write(Server& server, fuse_req_t request, fuse_ino_t inode, const char* d
 
 Status Allocate(Server& server, fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length, fuse_file_info* /*file*/) {
   if (Status failed = MayFail(server, request, Operation::kFallocate, inode); !failed.ok()) return failed;
-  return ReplyDone(request, server.vfs.Allocate(InodeId{inode}, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length)));
+  return ReplyDone(
+      request, server.vfs.Allocate(InodeId{inode}, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length), CallerOf(request)));
 }
 
 Status CopyRange(Server& server, fuse_req_t request, fuse_ino_t from, off_t from_offset, fuse_file_info* /*from_file*/, fuse_ino_t to,
@@ -82,8 +83,8 @@ Status CopyRange(Server& server, fuse_req_t request, fuse_ino_t from, off_t from
   if (Status failed = MayFail(server, request, Operation::kRead, from); !failed.ok()) return failed;
   if (Status failed = MayFail(server, request, Operation::kWrite, to); !failed.ok()) return failed;
   if (flags != 0) return Error{EINVAL, "copy_file_range: unknown flags"};
-  const Result<size_t> copied =
-      server.vfs.CopyRange(InodeId{from}, static_cast<uint64_t>(from_offset), InodeId{to}, static_cast<uint64_t>(to_offset), length);
+  const Result<size_t> copied = server.vfs.CopyRange(InodeId{from}, static_cast<uint64_t>(from_offset), InodeId{to},
+                                                     static_cast<uint64_t>(to_offset), length, CallerOf(request));
   if (!copied.ok()) return copied.error();
   fuse_reply_write(request, *copied);
   return {};

@@ -7,7 +7,9 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "fuse/lowlevel/account_json.h"
 #include "fuse/lowlevel/control.h"
 #include "fuse/lowlevel/decided_json.h"
 #include "fuse/lowlevel/reply.h"
@@ -87,12 +89,60 @@ Status ReplyRefusals(Server& server, fuse_req_t request, std::span<const char> i
   return {};
 }
 
+// Keys as one number, which keeps their order: the kind above, where no id comes.
+constexpr unsigned kKindShift = 62;
+
+uint64_t NumberOf(const AccountKey& key) { return (static_cast<uint64_t>(key.kind) << kKindShift) | key.id; }
+
+AccountKey KeyOf(uint64_t number) { return {static_cast<QuotaSubject>(number >> kKindShift), number & ((uint64_t{1} << kKindShift) - 1)}; }
+
+// What is in directories others may not be allowed to know.
+bool MaySee(const Caller& caller, const AccountKey& key) {
+  if (key.kind == QuotaSubject::kUid) return key.id == caller.uid;
+  return key.kind == QuotaSubject::kGid && caller.IsIn(static_cast<gid_t>(key.id));
+}
+
+Status ReplyAccounts(Server& server, fuse_req_t request, std::span<const char> in, size_t room) {
+  constexpr size_t kAtOnce = 128;
+  const auto exchange = ExchangeIn<TextExchange>(in, room);
+  if (exchange == nullptr) return kWrongSize;
+  const Caller caller = CallerOf(request);
+  const bool sees_all = IsMaster(request);
+  std::string lines;
+  uint64_t next = exchange->offset;
+  const auto may_go_on = [&] { return sees_all || KeyOf(next).kind != QuotaSubject::kPath; };
+  for (bool more = true; more && may_go_on();) {
+    const std::vector<AccountState> accounts = server.vfs.Accounts(KeyOf(next), kAtOnce);
+    more = !accounts.empty();
+    for (const AccountState& account : accounts) {
+      const bool may_see = sees_all || MaySee(caller, account.key);
+      const std::string line = may_see ? ToJson(account) + "\n" : "";
+      const bool fits_at_all = line.size() <= sizeof exchange->text;  // not so a path of megabytes
+      if (fits_at_all && lines.size() + line.size() > sizeof exchange->text) {
+        more = false;
+        break;
+      }
+      if (fits_at_all) lines += line;
+      next = NumberOf(account.key) + 1;
+    }
+  }
+  *exchange = {};
+  exchange->offset = next;
+  exchange->bytes = lines.size();
+  std::memcpy(exchange->text, lines.data(), lines.size());
+  fuse_reply_ioctl(request, 0, exchange.get(), sizeof *exchange);
+  return {};
+}
+
 }  // namespace
 
-bool IsPolicyIoctl(unsigned command) { return command == kControlPolicy || command == kControlReload || command == kControlRefusals; }
+bool IsPolicyIoctl(unsigned command) {
+  return command == kControlPolicy || command == kControlReload || command == kControlRefusals || command == kControlAccounts;
+}
 
 Status PolicyIoctl(Server& server, fuse_req_t request, unsigned command, std::span<const char> in, size_t room) {
   if (command == kControlPolicy) return ReplyPolicy(server, request, in, room);
+  if (command == kControlAccounts) return ReplyAccounts(server, request, in, room);
   return command == kControlReload ? Reload(server, request, room) : ReplyRefusals(server, request, in, room);
 }
 

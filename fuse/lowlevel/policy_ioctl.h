@@ -1,4 +1,4 @@
-// What `hardlinkfs policy show`, `hardlinkfs reload` and `hardlinkfs why` ask of a mount, see control.h.
+// What `hardlinkfs policy show`, `hardlinkfs reload`, `hardlinkfs why` and `hardlinkfs quota` ask of a mount, see control.h.
 #ifndef HARDLINKFS_FUSE_LOWLEVEL_POLICY_IOCTL_H_
 #define HARDLINKFS_FUSE_LOWLEVEL_POLICY_IOCTL_H_
 

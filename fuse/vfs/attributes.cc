@@ -25,7 +25,7 @@ Result<Attributes> Vfs::Refresh(InodeId inode, OpenContent& open) {
   const std::optional<Timestamp> last_write = open.TakeLastWrite();
   const bool unseen_writers = open.unseen_writers() > 0 || table_.MayBeMapped(inode);
   if (!last_write.has_value() && open.backing_id == 0 && !unseen_writers && !volume_.IsBehind(inode)) return volume_.Stat(inode);
-  return volume_.RefreshContent(inode, *open.file, {.last_write = last_write, .unseen_writers = unseen_writers});
+  return RefreshCounted(inode, *open.file, {.last_write = last_write, .unseen_writers = unseen_writers});
 }
 
 Result<Attributes> Vfs::RefreshClosed(InodeId inode) {
@@ -35,7 +35,7 @@ Result<Attributes> Vfs::RefreshClosed(InodeId inode) {
   const Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
   // What cannot be opened now was not removed by us; what the volume says has to do, unless it is known to be wrong.
   if (!content.ok()) return is_behind ? Result<Attributes>(content.error()) : volume_.Stat(inode);
-  return volume_.RefreshContent(inode, **content, {.last_write = std::nullopt, .unseen_writers = may_be_mapped});
+  return RefreshCounted(inode, **content, {.last_write = std::nullopt, .unseen_writers = may_be_mapped});
 }
 
 Result<Attributes> Vfs::GetAttributes(InodeId inode) {
@@ -67,7 +67,7 @@ Result<Attributes> Vfs::SetAttributes(const Caller& caller, InodeId inode, const
   for (const Operation operation : OperationsFor(change)) {
     if (Status failed = MayFail({.operation = operation, .caller = caller, .inode = inode}); !failed.ok()) return failed.error();
   }
-  Result<Attributes> set = SetUnpromised(caller, inode, change);
+  Result<Attributes> set = WithQuota([&](Attempt attempt) { return SetUnpromised(caller, inode, change, attempt); });
   if (!set.ok()) return set;
   if (Status promised = Promise(Durability::kEverything); !promised.ok()) return promised.error();
   return set;
@@ -88,7 +88,7 @@ Status Vfs::CheckSet(const Asked& asked, const Attributes& attributes, const Att
   return touches ? CheckFlags(asked, attributes.flags, Change::kTouch) : Status();
 }
 
-Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change) {
+Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change, Attempt attempt) {
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   if (change.mode.has_value() && IsPrivileged(*change.mode)) AwaitCloses(inode);
   const auto held = volume_.locks().Exclusive(inode);
@@ -109,16 +109,17 @@ Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const
     if (!attributes.ok()) return attributes.error();
   }
   if (change.size.has_value()) {
+    const Asked truncated{.operation = Operation::kTruncate, .caller = caller, .inode = inode};
     if (!change.by_open) {
       if (Status may_write = volume_.MayWrite(caller, inode); !may_write.ok()) return may_write.error();
     }
     if (attributes->type != FileType::kRegular) return Error{EINVAL, "truncation of something that is no regular file"};
     if (open != nullptr) {
-      attributes = volume_.Truncate(inode, *open->file, *change.size);
+      attributes = TruncateCounted(truncated, *open->file, *change.size, attempt);
     } else {
       const Result<std::unique_ptr<BackingFile>> content = volume_.OpenContent(inode);
       if (!content.ok()) return content.error();
-      attributes = volume_.Truncate(inode, **content, *change.size);
+      attributes = TruncateCounted(truncated, **content, *change.size, attempt);
     }
     if (!attributes.ok()) return attributes.error();
   }
@@ -133,6 +134,8 @@ Result<Attributes> Vfs::SetUnpromised(const Caller& caller, InodeId inode, const
   const bool only_size = !change.mode.has_value() && !change.uid.has_value() && !change.gid.has_value() && !change.atime.has_value() &&
                          !change.mtime.has_value() && !change.ctime.has_value() && !change.kill_suidgid && xattrs.empty();
   if (!only_size || !change.size.has_value()) {
+    const auto room = ReserveOwner({.operation = Operation::kChown, .caller = caller, .inode = inode}, change, attempt);
+    if (!room.ok()) return room.error();
     attributes = volume_.ChangeAttributes(caller, inode, change, xattrs);
     if (!attributes.ok()) return attributes.error();
     // A time that is set is no write.

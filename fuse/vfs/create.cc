@@ -39,9 +39,11 @@ Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::s
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, request.type, NameAt{directory, name});
   if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
-  return Promised(WithSpace([&]() -> Result<Attributes> {
+  return Promised(WithRoom([&](Attempt attempt) -> Result<Attributes> {
     const auto held = volume_.locks().Exclusive(directory);
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
+    const auto room = ReserveNew(asked, directory, request.target.size(), attempt);
+    if (!room.ok()) return room.error();
     Result<CreatedInode> created = volume_.Create(caller, directory, *component, request);
     if (!created.ok()) return created.error();
     table_.AddLookup(std::move(created->inode));
@@ -68,9 +70,11 @@ Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::st
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, FileType::kRegular, NameAt{directory, name});
   if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
-  Result<CreatedInode> created = WithSpace([&]() -> Result<CreatedInode> {
+  Result<CreatedInode> created = WithRoom([&](Attempt attempt) -> Result<CreatedInode> {
     const auto held = volume_.locks().Exclusive(directory);
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
+    const auto room = ReserveNew(asked, directory, 0, attempt);
+    if (!room.ok()) return room.error();
     Result<CreatedInode> fresh = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
     if (!fresh.ok()) return fresh;
     table_.AddLookup(std::move(fresh->inode));
@@ -99,8 +103,10 @@ Result<CreatedFile> Vfs::MakeTemporary(const Caller& caller, InodeId directory, 
   if (Status prepared = volume_.Prepare(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, FileType::kRegular, std::nullopt);
   if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
-  return WithSpace([&]() -> Result<CreatedFile> {
+  return WithRoom([&](Attempt attempt) -> Result<CreatedFile> {
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
+    const auto room = ReserveNew(asked, directory, 0, attempt);
+    if (!room.ok()) return room.error();
     const Volume::Linkable linkable = (open_flags & O_EXCL) == 0 ? Volume::Linkable::kYes : Volume::Linkable::kNo;
     Result<CreatedInode> created = volume_.CreateUnnamed(caller, directory, mode, linkable);
     if (!created.ok()) return created.error();

@@ -120,6 +120,13 @@ void Gate::NoteRefusal(const Facts& facts, const Refusal& refusal) {
   Note(*loaded(), paths, {refusal, nullptr}, false);
 }
 
+Status Gate::Refuse(const Facts& facts, const Refusal& refusal) {
+  const std::shared_ptr<const LoadedPolicy> loaded = this->loaded();
+  KnownPaths paths(facts);
+  Note(*loaded, paths, {refusal, nullptr}, loaded->policy.dry_run);
+  return loaded->policy.dry_run ? Status() : ToStatus(refusal);
+}
+
 void Gate::Note(const LoadedPolicy& loaded, KnownPaths& paths, const Judgement& judgement, bool dry_run) {
   const bool is_audited = loaded.audit != nullptr && IsAudited(loaded.policy, judgement);
   if (!is_audited && !judgement.refusal.has_value()) return;

@@ -80,6 +80,9 @@ class Gate {
   // Notes what flags have refused.
   void NoteRefusal(const Facts& facts, const Refusal& refusal);
 
+  // RETURNS: the refusal of something else of the policy (quotas), noted; none with dry_run.
+  Status Refuse(const Facts& facts, const Refusal& refusal);
+
   // RETURNS: the last refusals, oldest first, after the one of that number.
   std::vector<Decided> Refusals(uint64_t after) const;
 

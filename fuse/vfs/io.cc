@@ -3,7 +3,9 @@
 #include <linux/falloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "fuse/vfs/vfs.h"
 #include "store/base/privilege.h"
@@ -32,6 +34,9 @@ Result<AllocateMode> AllocateModeOf(int mode) {
   }
 }
 
+// Of what the kernel asks for none comes near it.
+uint64_t Sum(uint64_t a, uint64_t b) { return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max() : a + b; }
+
 }  // namespace
 
 Result<size_t> Vfs::Read(InodeId inode, std::span<char> into, uint64_t offset) {
@@ -41,7 +46,7 @@ Result<size_t> Vfs::Read(InodeId inode, std::span<char> into, uint64_t offset) {
   return (*open)->file->Read(into, offset);
 }
 
-Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid, int open_flags) {
+Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid, int open_flags, const Caller& caller) {
   const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
   if (!open.ok()) return open.error();
   const uint32_t flags = (*open)->flags;
@@ -51,8 +56,12 @@ Status Vfs::Write(InodeId inode, std::span<const char> from, uint64_t offset, bo
   if (Status killed = KillPrivileges(inode, kill_suidgid); !killed.ok()) return killed;
   // The kernel's offset is the end that it knows of.
   const bool appends = (open_flags & O_APPEND) != 0 && ((flags & FS_APPEND_FL) != 0 || options_.backing == BackingUse::kShared);
+  const auto end = [&](uint64_t size) { return Sum(appends ? std::max(size, offset) : offset, from.size()); };
+  Result<Ledger::Growth> growth = Grow({.operation = Operation::kWrite, .caller = caller, .inode = inode}, end);
+  if (!growth.ok()) return growth.error();
   const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
   Status written = WithSpace([&] { return appends ? (*open)->file->Append(from) : (*open)->file->Write(from, offset); });
+  EndGrowth(*growth, inode, **open, written.ok());
   (*open)->NoteWrite(clock_.Now());
   // By a handle past passthrough, which is uncached, the kernel does not ask for the sync itself.
   const bool synchronous = (open_flags & O_DSYNC) != 0 || options_.durability == Durability::kEverything;
@@ -80,7 +89,26 @@ Status Vfs::TakePrivileges(InodeId inode, uint32_t mode, bool kill_suidgid) {
   return volume_.ChangeAttributes({}, inode, {.kill_suidgid = kill_suidgid}, xattrs).status();
 }
 
-Status Vfs::Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length) {
+// By how much a file grows at least is known before.
+Result<Ledger::Growth> Vfs::GrowToAllocate(const Asked& asked, AllocateMode mode, uint64_t offset, uint64_t length) {
+  switch (mode) {
+    case AllocateMode::kExtend:
+    case AllocateMode::kZeroRange:
+      return Grow(asked, [&](uint64_t /*size*/) { return Sum(offset, length); });
+    case AllocateMode::kInsertRange:
+      return Grow(asked, [&](uint64_t size) { return Sum(size, length); });
+    case AllocateMode::kKeepSize:
+    case AllocateMode::kZeroRangeKeepSize:
+      if (Status allowed = MayAllocateBehind(asked, Sum(offset, length)); !allowed.ok()) return allowed.error();
+      break;
+    case AllocateMode::kPunchHole:
+    case AllocateMode::kCollapseRange:
+      break;
+  }
+  return Ledger::Growth();
+}
+
+Status Vfs::Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length, const Caller& caller) {
   const Result<std::shared_ptr<OpenContent>> open = FindOpen(inode);
   if (!open.ok()) return open.error();
   const Result<AllocateMode> allocate = AllocateModeOf(mode);
@@ -90,21 +118,29 @@ Status Vfs::Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length) 
   if (Status allowed = ToStatus(MayChange((*open)->flags, change)); !allowed.ok()) return allowed;
   // The request does not say who asks; taking too much away is safe.
   if (Status killed = KillPrivileges(inode, true); !killed.ok()) return killed;
+  Result<Ledger::Growth> growth =
+      GrowToAllocate({.operation = Operation::kFallocate, .caller = caller, .inode = inode}, *allocate, offset, length);
+  if (!growth.ok()) return growth.error();
   const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
   Status allocated = (*open)->file->Allocate(*allocate, offset, length);
+  EndGrowth(*growth, inode, **open, allocated.ok());
   if (allocated.ok()) (*open)->NoteWrite(clock_.Now());
   return allocated;
 }
 
-Result<size_t> Vfs::CopyRange(InodeId from, uint64_t from_offset, InodeId to, uint64_t to_offset, size_t length) {
+Result<size_t> Vfs::CopyRange(InodeId from, uint64_t from_offset, InodeId to, uint64_t to_offset, size_t length, const Caller& caller) {
   const Result<std::shared_ptr<OpenContent>> source = FindOpen(from);
   if (!source.ok()) return source.error();
   const Result<std::shared_ptr<OpenContent>> target = FindOpen(to);
   if (!target.ok()) return target.error();
   if (Status allowed = ToStatus(MayChange((*target)->flags, Change::kContent)); !allowed.ok()) return allowed.error();
   if (Status killed = KillPrivileges(to, true); !killed.ok()) return killed.error();
+  Result<Ledger::Growth> growth =
+      Grow({.operation = Operation::kWrite, .caller = caller, .inode = to}, [&](uint64_t /*size*/) { return Sum(to_offset, length); });
+  if (!growth.ok()) return growth.error();
   const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
   Result<size_t> copied = (*source)->file->CopyTo(from_offset, *(*target)->file, to_offset, length);
+  EndGrowth(*growth, to, **target, copied.ok() && *copied == length);
   if (copied.ok()) (*target)->NoteWrite(clock_.Now());
   return copied;
 }

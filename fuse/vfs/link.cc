@@ -13,12 +13,14 @@ Result<Attributes> Vfs::Link(const Caller& caller, InodeId inode, InodeId new_di
   if (Status prepared = volume_.Prepare(inode); !prepared.ok()) return prepared.error();
   const Asked asked{.operation = Operation::kLink, .caller = caller, .inode = inode, .to = NameAt{new_directory, new_name}};
   if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
-  return Promised(WithSpace([&]() -> Result<Attributes> {
+  return Promised(WithRoom([&](Attempt attempt) -> Result<Attributes> {
     const InodeId involved[] = {inode, new_directory};
     const auto held = volume_.locks().Exclusive(involved);
     if (Status addable = CheckChange(asked, new_directory, Change::kNewEntry); !addable.ok()) return addable.error();
     if (Status nameable = CheckChange(asked, inode, Change::kNewName); !nameable.ok()) return nameable.error();
     if (Status allowed = Judge(asked); !allowed.ok()) return allowed.error();
+    const auto room = ReserveName(asked, attempt);
+    if (!room.ok()) return room.error();
     const Result<Attributes> linked = volume_.Link(caller, inode, new_directory, *component);
     if (!linked.ok()) return linked.error();
     table_.ClearOrphan(inode);

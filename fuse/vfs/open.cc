@@ -74,7 +74,8 @@ OpenedFile Vfs::Attach(const Attributes& attributes, std::unique_ptr<BackingFile
     int backing_id = 0;
     // What is made to fail has to come by.
     const bool is_watched = gate_.MayFail(Operation::kRead) || gate_.MayFail(Operation::kWrite);
-    if (passthrough_ != nullptr && content->descriptor() >= 0 && !is_append_only && !is_watched && !HasPrivileges(attributes)) {
+    const bool may_pass = passthrough_ != nullptr && content->descriptor() >= 0 && !is_append_only && !is_watched;
+    if (may_pass && !HasPrivileges(attributes) && !LimitsBytes(inode)) {
       // As whom the kernel writes.
       const WithoutReserve without_reserve(volume_.capabilities().reserve_for_root);
       const Result<int> registered = passthrough_->Register(content->descriptor());
@@ -94,7 +95,7 @@ OpenedFile Vfs::Attach(const Attributes& attributes, std::unique_ptr<BackingFile
   if (Reads(open_flags) && options_.atime == Atime::kRelative) open->was_read = true;
   if (!Writes(open_flags)) return {open->backing_id, IoPath::kPassthrough};
   ++open->writers;
-  if (is_append_only || HasPrivileges(attributes)) return {open->backing_id, IoPath::kRequests};
+  if (is_append_only || HasPrivileges(attributes) || LimitsBytes(inode)) return {open->backing_id, IoPath::kRequests};
   open->AddUnseenWriter();
   // A shared mapping that can be written takes both.
   if (Reads(open_flags)) table_.NoteMayBeMapped(inode);

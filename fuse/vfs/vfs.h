@@ -3,6 +3,7 @@
 #ifndef HARDLINKFS_FUSE_VFS_VFS_H_
 #define HARDLINKFS_FUSE_VFS_VFS_H_
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "fuse/vfs/inode_table.h"
 #include "fuse/vfs/invalidator.h"
 #include "fuse/vfs/kernel_cache.h"
+#include "fuse/vfs/ledger.h"
 #include "fuse/vfs/passthrough.h"
 #include "policy/flags.h"
 #include "store/backing/file_locks.h"
@@ -158,12 +160,14 @@ class Vfs {
   // `open` is the number of the open in LockOwner.
   void Release(InodeId inode, int open_flags, IoPath path = IoPath::kRequests, uint64_t open = 0);
   Result<size_t> Read(InodeId inode, std::span<char> into, uint64_t offset);  // io.cc
-  // Writes all of it. `kill_suidgid` as FUSE_WRITE_KILL_SUIDGID, `open_flags` those of the handle.
-  Status Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid, int open_flags = 0);
+  // Writes all of it. `kill_suidgid` as FUSE_WRITE_KILL_SUIDGID, `open_flags` those of the handle. Of the caller quotas ask whether he is
+  // exempt.
+  Status Write(InodeId inode, std::span<const char> from, uint64_t offset, bool kill_suidgid, int open_flags = 0,
+               const Caller& caller = {});
   // `mode` as fallocate(2).
-  Status Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length);
+  Status Allocate(InodeId inode, int mode, uint64_t offset, uint64_t length, const Caller& caller = {});
   // EOPNOTSUPP: the kernel then copies by itself.
-  Result<size_t> CopyRange(InodeId from, uint64_t from_offset, InodeId to, uint64_t to_offset, size_t length);
+  Result<size_t> CopyRange(InodeId from, uint64_t from_offset, InodeId to, uint64_t to_offset, size_t length, const Caller& caller = {});
   // `whence` is SEEK_DATA or SEEK_HOLE.
   Result<uint64_t> Seek(InodeId inode, uint64_t offset, int whence);
 
@@ -201,8 +205,13 @@ class Vfs {
   Result<FilesystemUsage> Statfs();
   VolumeHealth Health() { return volume_.Health(); }
   const Capabilities& capabilities() const { return volume_.capabilities(); }
-  // The policy in force, which can be exchanged, and what it has refused.
+  // The policy in force, which LoadPolicy exchanges, and what it has refused.
   Gate& gate() { return gate_; }
+  // Exchanges it. With quotas all inodes are counted, before they are in force (of the policy in the options they are only by this).
+  // RETURNS: EOPNOTSUPP for quotas where the backing is shared; on an error the old one stays in force. REQUIRES: no lock held.
+  Status LoadPolicy(std::shared_ptr<const LoadedPolicy> policy);  // quota.cc
+  // RETURNS: up to `limit` of those who have a quota, and anything, from `first` on.
+  std::vector<AccountState> Accounts(const AccountKey& first, size_t limit) const;
 
  private:
   // RETURNS: the name, ENOENT for the private area, which nobody can see from above.
@@ -241,6 +250,48 @@ class Vfs {
   // Finds the inode behind a name, prepared, with no lock held: to be looked at again under locks.
   Result<InodeRef> FindPrepared(InodeId directory, const Name& name);
   void Lost(const LostName& lost);
+  // quota.cc. RETURNS: null without quotas. Cheap then.
+  std::shared_ptr<Ledger> ledger() const { return has_ledger_.load(std::memory_order_relaxed) ? ledger_.load() : nullptr; }
+  // An operation that is over quota at first is tried again once what was unlinked is reclaimed, and only then refused.
+  enum class Attempt { kFirst, kLast };
+  static constexpr char kOverQuotaAtFirst[] = "over quota, while something may be reclaimed";
+  // REQUIRES: no lock held.
+  template <typename Operation>
+  auto WithQuota(const Operation& operation) {
+    auto result = operation(Attempt::kFirst);
+    if (result.ok() || result.error().what != kOverQuotaAtFirst) return result;
+    AwaitReclaim();
+    return operation(Attempt::kLast);
+  }
+  // With space and quota.
+  template <typename Operation>
+  auto WithRoom(const Operation& operation) {
+    return WithSpace([&] { return WithQuota(operation); });
+  }
+  void AwaitReclaim();
+  Status Refuse(const Asked& asked, const Refusal& refusal);
+  template <typename Room, typename Ask>
+  Result<Room> AskFor(const Asked& asked, Attempt attempt, const Ask& ask);
+  // RETURNS: room for what is to be made, for one name more (asked.to), for another owner; EDQUOT. REQUIRES: exclusive(asked.inode).
+  Result<Ledger::Reservation> ReserveNew(const Asked& asked, InodeId directory, uint64_t bytes, Attempt attempt);
+  Result<Ledger::Reservation> ReserveName(const Asked& asked, Attempt attempt);
+  Result<Ledger::Reservation> ReserveOwner(const Asked& asked, const AttributeChange& change, Attempt attempt);
+  Result<Ledger::Reservation> ReserveChange(Ledger& ledger, const Asked& asked, const Footprint& before, const Footprint& after,
+                                            Attempt attempt);
+  Status CheckNoUnseenWriters(InodeId inode);
+  // RETURNS: whether its writes have to be seen. REQUIRES: shared(inode) or more.
+  bool LimitsBytes(InodeId inode);
+  // RETURNS: room for a content to grow. REQUIRES: no lock held; the second: shared(asked.inode) or more.
+  Result<Ledger::Growth> Grow(const Asked& asked, const Ledger::WantedSize& wanted);
+  Result<Ledger::Growth> GrowLocked(const Asked& asked, const Ledger::WantedSize& wanted, Attempt attempt);
+  Result<Ledger::Growth> GrowToAllocate(const Asked& asked, AllocateMode mode, uint64_t offset, uint64_t length);  // io.cc
+  // `whole`: the content is as large as was wanted. REQUIRES: no lock held.
+  void EndGrowth(Ledger::Growth& growth, InodeId inode, OpenContent& open, bool whole);
+  // As the volume's RefreshContent and Truncate. REQUIRES: exclusive(inode).
+  Result<Attributes> RefreshCounted(InodeId inode, BackingFile& content, const ContentUse& use);
+  Result<Attributes> TruncateCounted(const Asked& asked, BackingFile& content, uint64_t size, Attempt attempt);
+  Status MayAllocateBehind(const Asked& asked, uint64_t end);
+
   // create.cc. RETURNS: what flags of the directory and policy say to what is to be made in it.
   Status JudgeNew(const Asked& asked, InodeId directory);
   // create.cc. The first handle of what was made. REQUIRES: its lookup is counted; no lock held.
@@ -281,7 +332,7 @@ class Vfs {
   Result<OpenedFile> OpenOnce(const Caller& caller, InodeId inode, int open_flags);
   void AwaitPassthroughEnd(InodeId inode) const;
   Result<OpenedFile> OpenUnpromised(const Caller& caller, InodeId inode, int open_flags);
-  Result<Attributes> SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change);
+  Result<Attributes> SetUnpromised(const Caller& caller, InodeId inode, const AttributeChange& change, Attempt attempt);
   Status SetXattrUnpromised(const Caller& caller, InodeId inode, const std::string& name, std::string_view value, XattrMode mode);
 
   Status NoteReads(InodeId inode, OpenContent& open);
@@ -318,6 +369,9 @@ class Vfs {
   Passthrough* passthrough_;
   Gate gate_;  // before the options, which lose the policy to it
   const VfsOptions options_;
+  Mutex loading_;  // one LoadPolicy at a time; first of all
+  std::atomic<bool> has_ledger_{false};
+  std::atomic<std::shared_ptr<Ledger>> ledger_;  // shared: operations that are under way use the one before to their end
   InodeTable table_;
   KernelCache* const kernel_cache_;
   std::optional<Invalidator> invalidator_;

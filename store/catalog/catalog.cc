@@ -229,4 +229,27 @@ Result<uint64_t> Catalog::CountInodes() const {
   return count;
 }
 
+Result<InodeId> Catalog::FirstDirectoryOf(InodeId inode) const {
+  const std::unique_ptr<Cursor> cursor = engine_.Scan(keys::LinkPrefix(inode), "");
+  if (const Status status = cursor->status(); !status.ok()) return status.error();
+  return cursor->Valid() && cursor->key().size() == kLinkKeyBytes ? keys::DirectoryOfLink(cursor->key()) : InodeId{};
+}
+
+// Both tables are in the order of inodes.
+Status Catalog::VisitInodes(const std::function<void(InodeId, const InodeRecord&, InodeId)>& visit) const {
+  const std::unique_ptr<Cursor> inodes = engine_.Scan(keys::kInodes, "");
+  const std::unique_ptr<Cursor> links = engine_.Scan(keys::kLinks, "");
+  for (; inodes->Valid(); inodes->Next()) {
+    if (inodes->key().size() != kInodeKeyBytes) continue;
+    const InodeId inode = keys::InodeOf(inodes->key());
+    while (links->Valid() && (links->key().size() != kLinkKeyBytes || keys::InodeOf(links->key()) < inode)) links->Next();
+    const bool has_name = links->Valid() && keys::InodeOf(links->key()) == inode;
+    const Result<InodeRecord> record = DecodeInodeRecord(inodes->key(), inodes->value());
+    if (!record.ok()) LogDamage("the record", inodes->key());
+    if (record.ok()) visit(inode, *record, has_name ? keys::DirectoryOfLink(links->key()) : InodeId{});
+  }
+  if (const Status status = inodes->status(); !status.ok()) return status;
+  return links->status();
+}
+
 }  // namespace hardlinkfs

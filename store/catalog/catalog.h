@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -72,6 +73,10 @@ class Catalog {
   bool MayLieAt(const Name& name, Slot slot) const;
   // RETURNS: how many inode records there are, by counting them.
   Result<uint64_t> CountInodes() const;
+  // RETURNS: the directory of the first of the names that NamesOf tells, without a look at it; unset when there is none.
+  Result<InodeId> FirstDirectoryOf(InodeId inode) const;
+  // Calls `visit` for each inode, in the order of numbers, with that directory. REQUIRES: nothing is committed meanwhile.
+  Status VisitInodes(const std::function<void(InodeId, const InodeRecord&, InodeId)>& visit) const;
 
   Engine& engine() const { return engine_; }
 
@@ -124,6 +129,16 @@ class Transaction {
   void DeleteDetached(InodeId inode);
   void PutIntent(const IntentRecord& intent);
   void DeleteIntent(InodeId inode);
+
+  // What becomes of one inode.
+  struct ChangedInode {
+    bool deleted = false;
+    std::optional<InodeRecord> record;  // unset: it stays as it is
+    bool names = false;                 // some come, or go
+    InodeId first_new_directory{};      // of those that come, the lowest
+  };
+  // RETURNS: all inodes whose record or names will be others.
+  std::map<InodeId, ChangedInode> ChangedInodes() const;
 
   bool empty() const { return batch_.empty(); }
   // Commits all edits atomically; see Engine::Commit. At most once a transaction.

@@ -176,6 +176,28 @@ void Transaction::PutIntent(const IntentRecord& intent) {
 
 void Transaction::DeleteIntent(InodeId inode) { batch_.Delete(keys::Intent(inode)); }
 
+// From the batch, so that a transaction that nobody asks costs nothing.
+std::map<InodeId, Transaction::ChangedInode> Transaction::ChangedInodes() const {
+  std::map<InodeId, ChangedInode> changed;
+  for (const Batch::Edit& edit : batch_.edits()) {
+    if (edit.key.starts_with(keys::kInodes)) {
+      ChangedInode& change = changed[keys::InodeOf(edit.key)];
+      change.deleted = !edit.value.has_value();
+      change.record.reset();
+      if (!edit.value.has_value()) continue;
+      // It was encoded just now.
+      if (const Result<InodeRecord> record = DecodeInodeRecord(edit.key, *edit.value); record.ok()) change.record = *record;
+    } else if (edit.key.starts_with(keys::kLinks)) {
+      ChangedInode& change = changed[keys::InodeOf(edit.key)];
+      change.names = true;
+      const InodeId directory = keys::DirectoryOfLink(edit.key);
+      const bool is_first = change.first_new_directory == InodeId{} || directory < change.first_new_directory;
+      if (edit.value.has_value() && is_first) change.first_new_directory = directory;
+    }
+  }
+  return changed;
+}
+
 Status Transaction::Commit() {
   if (batch_.empty()) return {};
   return catalog_.engine().Commit(batch_);

@@ -105,6 +105,13 @@ class MirrorVolume final : public Volume {
   bool IsBehind(InodeId /*inode*/) override { return false; }
   Result<Attributes> Truncate(InodeId inode, BackingFile& content, uint64_t size) override;
   Status NoteRead(InodeId /*inode*/) override { return {}; }  // the backing has noted it
+  // The backing has quotas of its own.
+  Status CountFor(std::shared_ptr<UsageObserver> observer) override {
+    return observer == nullptr ? Status() : Error{EOPNOTSUPP, "quotas are the backing's own"};
+  }
+  Result<Footprint> FootprintOf(InodeId /*inode*/, Directories /*directories*/) override {
+    return Error{EOPNOTSUPP, "quotas are the backing's own"};
+  }
   Status SyncFile(BackingFile& file) override { return file.Sync(); }
   Status SyncInode(InodeId inode) override;
   Status SyncNames() override { return SyncAll(); }

@@ -94,8 +94,13 @@ Status CatalogVolume::Commit(Transaction& transaction, Room room) {
     return Error{ENOSPC, "no space for more than removing"};
   }
   std::shared_lock gate(commit_gate_);
+  const Result<std::vector<Recount>> recounts = BeginRecount(transaction);
+  if (!recounts.ok()) return recounts.error();
   Status status = transaction.Commit();
-  if (status.ok()) ++committed_;
+  if (status.ok()) {
+    ++committed_;
+    EndRecount(*recounts);
+  }
   gate.unlock();
   if (status.ok() && !Keeps(Rule::kCommitsDoNotSync)) status = catalog_.engine().Sync();
   return status;

@@ -155,6 +155,10 @@ class CatalogVolume final : public Volume {
   Result<Attributes> Truncate(InodeId inode, BackingFile& content, uint64_t size) override;
   Status NoteRead(InodeId inode) override;
 
+  // usage.cc
+  Status CountFor(std::shared_ptr<UsageObserver> observer) override;
+  Result<Footprint> FootprintOf(InodeId inode, Directories directories) override;
+
   // sync.cc
 
   // Makes every acknowledged change of the catalog durable, and what those rely on (S2, S7). REQUIRES: no lock held.
@@ -300,6 +304,15 @@ class CatalogVolume final : public Volume {
   ContentUse WithOwed(InodeId inode, const ContentUse& use);
   void Owe(InodeId inode, const ContentUse& use);
 
+  // usage.cc
+  struct Recount {
+    InodeId inode{};
+    Transaction::ChangedInode change;
+    std::optional<Footprint> before;
+  };
+  Result<std::vector<Recount>> BeginRecount(const Transaction& transaction);
+  void EndRecount(const std::vector<Recount>& recounts);
+
   // attributes.cc
   Status MirrorTimes(const AttributeChange& change, InodeRecord& record);
   void TakeBackTimes(const InodeRecord& before, const InodeRecord& after);
@@ -393,9 +406,11 @@ class CatalogVolume final : public Volume {
   uint64_t generation_ = 0;
   uint64_t crash_session_ = 0;  // 0: there was none
 
-  Mutex sync_mutex_;                                        // one SyncCatalog at a time; held over I/O; before takeover_gate_
-  std::shared_mutex takeover_gate_;                         // replacing renames commit under it shared; the sync of the log holds it alone
-  std::shared_mutex commit_gate_;                           // shared over each commit; alone while it is settled what a sync covers
+  Mutex sync_mutex_;                 // one SyncCatalog at a time; held over I/O; before takeover_gate_
+  std::shared_mutex takeover_gate_;  // replacing renames commit under it shared; the sync of the log holds it alone
+  std::shared_mutex commit_gate_;    // shared over each commit; alone while it is settled what a sync covers
+  // Changed under commit_gate_ alone, used under it shared: by each commit to the end of what it has to tell.
+  std::shared_ptr<UsageObserver> usage_observer_;
   Mutex pending_mutex_;                                     // leaf
   std::set<InodeId> takeovers_ GUARDED_BY(pending_mutex_);  // contents that took over a name since the last sync
   std::set<InodeId> syncing_takeovers_;                     // taken out of it; changed under pending_mutex_, by whoever has sync_mutex_

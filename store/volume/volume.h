@@ -27,6 +27,7 @@
 #include "store/volume/content_times.h"
 #include "store/volume/inode_ref.h"
 #include "store/volume/lock_table.h"
+#include "store/volume/usage_observer.h"
 #include "store/volume/volume_health.h"
 
 namespace hardlinkfs {
@@ -189,6 +190,13 @@ class Volume {
   virtual Result<Attributes> Truncate(InodeId inode, BackingFile& content, uint64_t size) = 0;
   // Notes a read that has just happened, by the rule of relatime in mount(8). REQUIRES: exclusive(inode).
   virtual Status NoteRead(InodeId inode) = 0;
+
+  // Has `observer` (null: nobody) told what inodes count for, from now on: first of each that there is, and then of changes. No change is
+  // made meanwhile. RETURNS: EOPNOTSUPP where others make changes too; on an error who was told before is told. REQUIRES: no lock held.
+  // (Shared, since an operation that is under way may still be counted by the one before.)
+  virtual Status CountFor(std::shared_ptr<UsageObserver> observer) = 0;
+  // RETURNS: what `inode` counts for, where that is counted. REQUIRES: shared(inode) or more.
+  virtual Result<Footprint> FootprintOf(InodeId inode, Directories directories) = 0;
 
   // Durability. REQUIRES for these: no lock held.
   // fsync of a content, and nothing else.

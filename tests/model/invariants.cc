@@ -3,6 +3,9 @@
 #include "tests/model/invariants.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -31,6 +34,9 @@ class Judge {
       Wrong("inode_count is " + std::to_string(machine_.volume().inode_count()) + " of " + std::to_string(summary->inodes));
     }
     if (moment == Moment::kStopped) Stopped(*summary);
+    if (const auto& policy = machine_.vfs().gate().loaded()->policy; !policy.quotas.empty() && !policy.HasQuotasOfPaths()) {
+      if (Accounts(machine_) != RecountedAccounts(machine_)) Wrong("the ledger is wrong");
+    }
     return wrong_;
   }
 
@@ -69,6 +75,33 @@ class Judge {
 };
 
 }  // namespace
+
+namespace {
+
+std::vector<std::string> Lines(const std::vector<AccountState>& accounts) {
+  std::vector<std::string> lines;
+  for (const AccountState& account : accounts) {
+    const auto show = [](Amount amount) { return " " + std::to_string(static_cast<int64_t>(amount)); };
+    lines.push_back(account.rule.name + " " + std::to_string(account.key.id) + " " + account.path + ":" + show(account.used.inodes) +
+                    show(account.used.names) + show(account.used.bytes));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> Accounts(Machine& machine) { return Lines(machine.vfs().Accounts({}, SIZE_MAX)); }
+
+std::vector<std::string> RecountedAccounts(Machine& machine) {
+  CatalogVolume& volume = machine.volume();
+  const auto ledger = std::make_shared<Ledger>(machine.vfs().gate().loaded()->policy, volume);
+  for (const auto cursor = machine.engine().Scan(keys::kInodes, ""); cursor->Valid(); cursor->Next()) {
+    const InodeId inode = keys::InodeOf(cursor->key());
+    const Result<Footprint> footprint = volume.FootprintOf(inode, ledger->directories());
+    if (footprint.ok()) ledger->Changed(inode, std::nullopt, *footprint);
+  }
+  return Lines(ledger->Accounts({}, SIZE_MAX));
+}
 
 std::vector<std::string> BrokenInvariants(Machine& machine, Moment moment) { return Judge(machine).Run(moment); }
 

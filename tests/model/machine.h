@@ -85,7 +85,8 @@ class Machine {
     catalog_ = std::make_unique<Catalog>(faults_, options_.hash);
     volume_ = std::make_unique<CatalogVolume>(backing_, *catalog_, clock_, options_.backing.capabilities, homes_, options_.volume);
     vfs_ = std::make_unique<Vfs>(*volume_, clock_, nullptr, options_.vfs);
-    return volume_->Open(kMachineUuid);
+    if (Status opened = volume_->Open(kMachineUuid); !opened.ok()) return opened;
+    return vfs_->LoadPolicy(options_.vfs.policy);
   }
   // Ends it as umount does. Stop leaves the volume to be looked at; Kill has to follow.
   Status Stop() { return vfs_->Stop(); }

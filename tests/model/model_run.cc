@@ -53,7 +53,7 @@ std::string Show(Timestamp time) { return std::to_string(time.seconds) + "." + s
 uint64_t CollidingHash(std::string_view name, uint64_t /*seed*/) { return ((HashName(name, 0) & 7U) + 1) << 8; }
 
 MachineOptions WithModelOptions(MachineOptions options) {
-  LoadedPolicy loaded;
+  LoadedPolicy loaded = *options.vfs.policy;
   loaded.policy.links.max_links.all = kMaxLinks;
   options.vfs.policy = std::make_shared<const LoadedPolicy>(std::move(loaded));
   options.vfs.atime = Atime::kNever;

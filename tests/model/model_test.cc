@@ -9,7 +9,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/model/dice.h"
@@ -87,6 +90,19 @@ void Check(const Kind& kind, uint64_t seed) {
          << (end == failure ? "" : "\nbefore it was made short it was: " + failure);
 }
 
+// With quotas that nobody gets to: only what is counted is looked at.
+Kind Counting(const char* name, Kind kind, QuotaCharge charge) {
+  kind.name = name;
+  constexpr Range kAnybody{0, std::numeric_limits<uint32_t>::max()};
+  constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+  LoadedPolicy loaded = *kind.options.vfs.policy;
+  loaded.policy.quota_charge = charge;
+  loaded.policy.quotas = {{.name = "users", .uids = {kAnybody}, .gids = {}, .paths = {}, .inodes = kMost},
+                          {.name = "groups", .uids = {}, .gids = {kAnybody}, .paths = {}, .inodes = kMost}};
+  kind.options.vfs.policy = std::make_shared<const LoadedPolicy>(std::move(loaded));
+  return kind;
+}
+
 class Model : public testing::TestWithParam<Kind> {};
 
 TEST_P(Model, BehavesLikeThePosixTree) {
@@ -101,7 +117,9 @@ TEST_P(Model, BehavesLikeThePosixTree) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Model, testing::Values(Ext4(), Exfat(), Vfat(), Ext4Casefold()),
+INSTANTIATE_TEST_SUITE_P(Kinds, Model,
+                         testing::Values(Ext4(), Exfat(), Vfat(), Ext4Casefold(), Counting("Ext4Counting", Ext4(), QuotaCharge::kOnce),
+                                         Counting("ExfatCounting", Exfat(), QuotaCharge::kName)),
                          [](const auto& kind) { return std::string(kind.param.name); });
 
 }  // namespace

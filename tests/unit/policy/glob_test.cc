@@ -59,13 +59,11 @@ TEST(Glob, TakesNoLongerForManyStars) {
   EXPECT_FALSE(Glob(pattern + "/z").Matches(path));
 }
 
-TEST(Glob, KnowsWhatItCouldMatchBelow) {
-  EXPECT_TRUE(Glob("/a/*/c").MayMatchBelow("/a/b"));
-  EXPECT_FALSE(Glob("/a/*/c").MayMatchBelow("/a/b/c"));
-  EXPECT_FALSE(Glob("/a/*/c").MayMatchBelow("/b"));
-  EXPECT_TRUE(Glob("/a/*/c").MayMatchBelow("/"));
-  EXPECT_TRUE(Glob("/a/**").MayMatchBelow("/a/b/c"));
-  EXPECT_TRUE(Glob("*.log").MayMatchBelow("/a"));
+TEST(Glob, ReachesTheSameWhereItMatchesTheSameInside) {
+  EXPECT_EQ(Glob("/projects/*").Reach("/projects/a"), Glob("/projects/*").Reach("/projects/b"));
+  EXPECT_NE(Glob("/projects/*").Reach("/other"), Glob("/projects/*").Reach("/projects"));
+  EXPECT_EQ(Glob("/a/**").Reach("/a/b"), Glob("/a/**").Reach("/a/b/c"));
+  EXPECT_NE(Glob("/a/**").Reach("/a"), Glob("/a/**").Reach("/a/b"));
 }
 
 TEST(Glob, IsSoundIfItCanMatchAnything) {

@@ -51,6 +51,7 @@ audit = "denied"
 audit_file = "/var/log/hardlinkfs/audit.json"
 audit_rate = 5
 dry_run = true
+quota_charge = "name"
 
 [[rule]]
 name = "no-secrets"
@@ -81,6 +82,23 @@ ops = ["read", "write"]
 probability = 0.25
 seed = 9
 delay_ms = 20
+
+[[quota]]
+name = "everybody"
+uid = "*"
+inodes = 1000
+names = 2000
+bytes = "10G"
+
+[[quota]]
+name = "staff"
+gid = ["staff", "2000-2999"]
+bytes = 512
+
+[[quota]]
+name = "projects"
+path = ["/projects/*", "/home/*"]
+inodes = 5
 )";
 
 TEST(PolicyFile, HasEveryKey) {
@@ -120,6 +138,17 @@ TEST(PolicyFile, HasEveryKey) {
   EXPECT_EQ(policy.faults[1].occasion, (Occasion{.kind = Occasion::Kind::kRandom, .probability = 0.25, .seed = 9}));
   EXPECT_EQ(policy.faults[1].delay, std::chrono::milliseconds(20));
   EXPECT_EQ(policy.faults[1].code, 0);
+  EXPECT_EQ(policy.quota_charge, QuotaCharge::kName);
+  ASSERT_EQ(policy.quotas.size(), 3U);
+  EXPECT_EQ(policy.quotas[0].name, "everybody");
+  EXPECT_THAT(policy.quotas[0].uids, ElementsAre(Range{0, 4294967294}));
+  EXPECT_EQ(policy.quotas[0].inodes, 1000U);
+  EXPECT_EQ(policy.quotas[0].names, 2000U);
+  EXPECT_EQ(policy.quotas[0].bytes, 10ULL << 30U);
+  EXPECT_THAT(policy.quotas[1].gids, ElementsAre(Range{50, 50}, Range{2000, 2999}));
+  EXPECT_EQ(policy.quotas[1].bytes, 512U);
+  EXPECT_EQ(policy.quotas[1].inodes, std::nullopt);
+  EXPECT_THAT(policy.quotas[2].paths, ElementsAre(Glob("/projects/*"), Glob("/home/*")));
 }
 
 TEST(PolicyFile, OfNothingIsThePolicyByDefault) { EXPECT_EQ(Parsed(""), Policy()); }
@@ -178,6 +207,32 @@ seed = 4
         "1:1: a [[rule]] needs a \\\"name\\\"", "9:1: only action = \\\"deny\\\"", "the name \\\"twice\\\" is taken",
         "16:7: \\\"nth\\\" must be a number from 1", "one of \\\"nth\\\", \\\"every\\\"", "a \\\"seed\\\" goes with",
         "needs an \\\"errno\\\", a \\\"delay_ms\\\" or both"}) {
+    EXPECT_THAT(all, HasSubstr(wrong));
+  }
+}
+
+TEST(PolicyFile, ErrorsOfQuotasTellWhatTheyNeed) {
+  const std::string all = testing::PrintToString(ErrorsOf(R"([[quota]]
+uid = 5
+gid = "nobody-of-this-name"
+path = "*.log"
+
+[[quota]]
+name = "none"
+inodes = 0
+bytes = "0"
+limit = 5
+
+[[quota]]
+name = "none"
+uid = "*"
+names = "many"
+)"));
+  for (const char* const wrong :
+       {"1:1: a [[quota]] needs a \\\"name\\\"", "1:1: a [[quota]] has one of \\\"uid\\\", \\\"gid\\\" and \\\"path\\\"",
+        "3:7: \\\"gid\\\" must be a number", "4:8: \\\"path\\\" must be patterns from the top", "1:1: a [[quota]] needs \\\"inodes\\\", ",
+        "6:1: a [[quota]] has one of", "8:10: \\\"inodes\\\" must be a number from 1", "9:9: \\\"bytes\\\" must be at least 1",
+        "10:1: unknown key \\\"limit\\\"", "the name \\\"none\\\" is taken", "15:9: \\\"names\\\" must be a number from 1"}) {
     EXPECT_THAT(all, HasSubstr(wrong));
   }
 }
