@@ -64,7 +64,7 @@ MountFailure FailureOf(const FuseComplaints& complaints) {
 
 struct Session::State {
   struct Destroy {
-    void operator()(fuse_session* session) const { fuse_session_destroy(session); }
+    void operator()(fuse_session* ended) const { fuse_session_destroy(ended); }
   };
 
   State(Vfs& vfs, const Clock& clock, KernelPassthrough& kernel_passthrough, SessionCache& cache, const SessionOptions& wanted)

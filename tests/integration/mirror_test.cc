@@ -356,7 +356,7 @@ TEST_P(Mirror, AnyMixOfBothSidesEndsAlikeAndNeverOddly) {
   };
   const auto mix = [&](int process) {
     const Folder& side = process % 2 == 0 ? top() : bare();
-    std::mt19937 dice(static_cast<unsigned>(process) + testing::UnitTest::GetInstance()->random_seed());
+    std::mt19937 dice(static_cast<unsigned>(process + testing::UnitTest::GetInstance()->random_seed()));
     const auto name = [&] { return directories[dice() % directories.size()] + "/" + std::to_string(dice() % 4); };
     for (int i = 0; i < 400; ++i) {
       Errno ended;

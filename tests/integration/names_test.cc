@@ -201,7 +201,7 @@ TEST_P(Names, OfRandomBytesWork) {
   while (names.size() < 150) {
     std::string name(1 + random() % 255, '\0');
     for (char& byte : name) {
-      do byte = static_cast<char>(random() % 3 == 0 ? random() % 256 : "aA.% \xc3"[random() % 6]);
+      do byte = random() % 3 == 0 ? static_cast<char>(random() % 256) : "aA.% \xc3"[random() % 6];
       while (byte == '\0' || byte == '/');
     }
     if (name != "." && name != "..") names.insert(name);

@@ -68,7 +68,7 @@ make_initrd() {
   ln -s bin "$root/sbin"
   cp /bin/busybox "$root/bin/"
   while read -r program; do ln -s busybox "$root/bin/$program"; done < <(busybox --list | grep -vx busybox)
-  local programs=(blkid dmsetup findmnt fsck.exfat fusermount3 getfacl mkfs.exfat setfacl)
+  local programs=(blkid dmsetup findmnt fsck.exfat fusermount3 getfacl id mkfs.exfat setfacl)
   while read -r file; do
     mkdir -p "$root$(dirname "$file")"
     cp -fL "$file" "$root$file"

@@ -66,7 +66,7 @@ TEST_F(DirectoryTest, DotAndDotDotComeFirst) {
 
 TEST_F(DirectoryTest, PiecesOfAnySizeShowEveryNameOnce) {
   for (int i = 0; i < 300; ++i) File(std::to_string(i), directory_);
-  for (const size_t piece : {1, 2, 7, 128, 1000}) {
+  for (const size_t piece : {1U, 2U, 7U, 128U, 1000U}) {
     for (const ListingMode mode : {ListingMode::kNames, ListingMode::kNamesAndAttributes}) {
       std::multiset<std::string> names;
       uint64_t offset = 0;
@@ -81,7 +81,7 @@ TEST_F(DirectoryTest, PiecesOfAnySizeShowEveryNameOnce) {
 
 TEST_F(DirectoryTest, AfterARemountEveryNameHasAttributes) {
   for (int i = 0; i < 300; ++i) File(std::to_string(i), directory_);
-  for (const size_t piece : {1, 7, 200, 1000}) {
+  for (const size_t piece : {1U, 7U, 200U, 1000U}) {
     Remount();  // nothing has been looked at in the new session
     size_t names = 0;
     uint64_t offset = 0;
