@@ -210,6 +210,22 @@ TEST_F(QuotaTest, UnlinkedFileIsChargedUntilItIsGone) {
   ExpectExact();
 }
 
+TEST_F(QuotaTest, UnlinkedFileStaysInItsDirectory) {
+  const InodeId projects = Directory("projects");
+  const InodeId a = Directory("a", projects);
+  ASSERT_EQ(Load({OfProjects(1, 100)}), 0);
+  const InodeId file = Made("f", a);
+  ASSERT_EQ(vfs().Open(As(kAlice), file, O_RDWR).code(), 0);
+  ASSERT_EQ(vfs().Unlink(As(kAlice), a, "f").code(), 0);
+  EXPECT_EQ(Make("g", a).code(), EDQUOT);
+  EXPECT_EQ(WriteAs(As(kAlice), file, std::string(101, 'x'), 0), EDQUOT);
+  EXPECT_EQ(WriteAs(As(kAlice), file, std::string(100, 'x'), 0), 0);
+  vfs().Release(file, O_RDWR);
+  Gone(file);
+  EXPECT_EQ(Make("g", a).code(), 0);
+  ExpectExact();
+}
+
 TEST_F(QuotaTest, DirectoriesHaveTheirOwn) {
   const InodeId projects = Directory("projects");
   const InodeId a = Directory("a", projects);
