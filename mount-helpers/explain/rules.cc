@@ -128,6 +128,9 @@ void CheckRules(CheckList& list, const ExplainedMount& mount, const ExplainedSer
   }
   RuleChecks checks(list, mount, *server.policy);
   AskAll(checks, facts, *inode);
+  if (!server.policy->quotas.empty() && facts.operation != ExplainedOperation::kUnlink) {
+    list.CannotTell("quotas", Describe(mount), EDQUOT, "its policy has quotas; hardlinkfs quota tells what is left of them");
+  }
   if (server.policy->faults.empty()) return;
   list.CannotTell("faults", Describe(mount), EIO, "its policy has faults, which may strike: hardlinkfs policy show");
 }
