@@ -56,6 +56,13 @@ bool ReservesForRoot(int directory) {
   return filesystem.f_type == EXT4_SUPER_MAGIC || filesystem.f_type == F2FS_SUPER_MAGIC;
 }
 
+// The kernel's handles have 32 bits of it: milliseconds, which come again after 49 days. Of seconds two sessions may have the same.
+uint64_t NewGeneration() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint32_t>(static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000);
+}
+
 }  // namespace
 
 // By trying: the server's uid does not tell. But of FUSE the kernel forgets what a handle stands for, which no trial shows.
@@ -88,8 +95,8 @@ Result<std::unique_ptr<MirrorVolume>> OpenMirror(UniqueFd source, const OpenMirr
   if (!by_handle) spdlog::info("files cannot be opened by handles here: each that the kernel knows takes a descriptor");
   MirrorOptions volume = options.volume;
   if (clone.valid()) volume.mount = RootMount::kOwn;
-  return MirrorVolume::Open(*std::move(root), by_handle ? Reopening::kByHandle : Reopening::kByDescriptor, capabilities,
-                            static_cast<uint64_t>(time(nullptr)), volume);
+  return MirrorVolume::Open(*std::move(root), by_handle ? Reopening::kByHandle : Reopening::kByDescriptor, capabilities, NewGeneration(),
+                            volume);
 }
 
 }  // namespace hardlinkfs
