@@ -106,6 +106,10 @@ void AddNamesArguments(CLI::App& app, NamesCommand& command) {
       "this mount or where you may not list, is told on stderr. Names are bytes, printed as they are.");
 }
 
+void AddMountPath(CLI::App& app, std::string& path) {
+  app.add_option("PATH", path, "the mountpoint, or anything in the mount")->required();
+}
+
 Command ParseTool(int argc, const char* const* argv) {
   CLI::App app(kDescription, "hardlinkfs");
   app.set_version_flag("--version", VersionText());
@@ -134,12 +138,12 @@ Command ParseTool(int argc, const char* const* argv) {
 
   SyncCommand sync;
   CLI::App& sync_app = *app.add_subcommand("sync", "make everything that was done in a mount durable");
-  sync_app.add_option("PATH", sync.path, "the mountpoint, or anything in the mount")->required();
+  AddMountPath(sync_app, sync.path);
   sync_app.footer("sync(1) cannot do this: the kernel has no request for it that reaches the server of a FUSE filesystem.");
 
   StatusCommand status;
   CLI::App& status_app = *app.add_subcommand("status", "tell how a mount is");
-  status_app.add_option("PATH", status.path, "the mountpoint, or anything in the mount")->required();
+  AddMountPath(status_app, status.path);
   status_app.add_flag("--json", status.json, "for programs");
   status_app.footer("The exit status is 3 when a sync has failed, and the mount has to be mounted again.");
 
@@ -151,16 +155,16 @@ Command ParseTool(int argc, const char* const* argv) {
   check_app.footer("The exit status is 1 when something is.");
   PolicyShowCommand show;
   CLI::App& show_app = *policy_app.add_subcommand("show", "print the policy that is in force in a mount");
-  show_app.add_option("PATH", show.path, "the mountpoint, or anything in the mount")->required();
+  AddMountPath(show_app, show.path);
 
   ReloadCommand reload;
   CLI::App& reload_app = *app.add_subcommand("reload", "have a mount read its policy file again, as SIGHUP does");
-  reload_app.add_option("PATH", reload.path, "the mountpoint, or anything in the mount")->required();
+  AddMountPath(reload_app, reload.path);
   reload_app.footer("When the file is wrong, the old policy stays in force, and the exit status is 1.");
 
   WhyCommand why;
   CLI::App& why_app = *app.add_subcommand("why", "tell what a mount has refused last, and by which rule");
-  why_app.add_option("PATH", why.path, "the mountpoint, or anything in the mount")->required();
+  AddMountPath(why_app, why.path);
   why_app.add_option("-n,--count", why.count, "so many of the last")->capture_default_str();
   why_app.add_flag("--json", why.json, "for programs: an object a line");
   why_app.footer(
@@ -179,7 +183,7 @@ Command ParseTool(int argc, const char* const* argv) {
 
   QuotaCommand quota;
   CLI::App& quota_app = *app.add_subcommand("quota", "tell who has how much of a mount, and may have: hardlinkfs-policy(5)");
-  quota_app.add_option("PATH", quota.path, "the mountpoint, or anything in the mount")->required();
+  AddMountPath(quota_app, quota.path);
   quota_app.add_flag("--json", quota.json, "for programs: an object a line");
   quota_app.footer(
       "A star is behind what is used up. What is not the caller's, or his groups', is shown to root and to who has mounted only.");

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <sstream>
+#include <utility>
 
 #include "fuse/lowlevel/control.h"
 
@@ -27,14 +29,31 @@ Failure ControlFailure(const std::string& path, int code) {
   return FailureOn(path, strerrordesc_np(code), code, ExitStatus::kSystem);
 }
 
-// Another filesystem could take our numbers for a request of its own.
+int CheckReachable(int fd) {
+  struct statfs found {};
+  if (fstatfs(fd, &found) != 0) return errno;
+  return found.f_type == FUSE_SUPER_MAGIC ? 0 : ENOTTY;
+}
+
 std::variant<UniqueFd, Failure> OpenInMount(const std::string& path) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!file.valid()) return ControlFailure(path, errno);
-  struct statfs found {};
-  if (fstatfs(file.get(), &found) != 0) return ControlFailure(path, errno);
-  if (found.f_type != FUSE_SUPER_MAGIC) return ControlFailure(path, ENOTTY);
+  if (const int code = CheckReachable(file.get()); code != 0) return ControlFailure(path, code);
   return file;
+}
+
+Result<std::vector<std::string>> LinesOf(int mount, unsigned request) {
+  std::vector<std::string> lines;
+  const auto exchange = std::make_unique<TextExchange>();
+  for (uint64_t from = 0;;) {
+    *exchange = {};
+    exchange->offset = from;
+    if (ioctl(mount, request, exchange.get()) != 0) return Error{errno, "asking for lines"};
+    std::istringstream text(std::string(exchange->text, std::min<size_t>(exchange->bytes, sizeof exchange->text)));
+    for (std::string line; std::getline(text, line);) lines.push_back(std::move(line));
+    if (exchange->bytes == 0 || exchange->offset <= from) return lines;
+    from = exchange->offset;
+  }
 }
 
 Result<std::string> PolicyTextOf(int mount) {

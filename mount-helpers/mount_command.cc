@@ -168,17 +168,16 @@ class Mount {
   Mount(const MountPoints& points, const MountOptions& options, const TerminationSignals& signals, StartupReport& report)
       : points_(points), options_(options), signals_(signals), report_(report) {}
 
-  std::optional<Failure> Run(const OpenedSource& opened, const Clock& clock, const PolicySource& policy, VfsOptions vfs_options) {
+  std::optional<Failure> Run(const OpenedSource& opened, const Clock& clock, const PolicySource& policy, const VfsOptions& vfs_options) {
     auto loaded = policy.Load();
     if (const auto* const wrong = std::get_if<std::string>(&loaded))
       return Failure{ExitStatus::kMountFailed,
                      *wrong + "\nhardlinkfs: " + points_.source_path + ": not mounted, as its policy cannot be used"};
-    vfs_options.policy = std::get<std::shared_ptr<const LoadedPolicy>>(std::move(loaded));
     const BackingUse use = vfs_options.backing;
     KernelPassthrough passthrough;
     SessionCache cache;
-    Vfs vfs(opened.volume(), clock, &passthrough, std::move(vfs_options), &cache);
-    if (const Status counted = vfs.LoadPolicy(vfs.gate().loaded()); !counted.ok()) {
+    Vfs vfs(opened.volume(), clock, &passthrough, vfs_options, &cache);
+    if (const Status counted = vfs.LoadPolicy(std::get<std::shared_ptr<const LoadedPolicy>>(std::move(loaded))); !counted.ok()) {
       return FailureOn(points_.source_path, ExplainQuotas(counted), counted.code());
     }
     vfs.Start();
@@ -258,7 +257,7 @@ std::optional<Failure> ServeVolume(const MountPoints& points, const MountOptions
   // By it somebody else's writes would get root's reserve of a full filesystem, and past his quota.
   if (source.use() == BackingUse::kShared) GiveUpPrivilege(CAP_SYS_RESOURCE);
   const PolicySource policy(options, points.source.get(), points.source_path, points.mountpoint, source.use());
-  return Mount(points, options, signals, report).Run(source, clock, policy, std::move(vfs_options));
+  return Mount(points, options, signals, report).Run(source, clock, policy, vfs_options);
 }
 
 int ServerProcess(const MountCommand& command, const MountPoints& points, const MountOptions& options, StartupReport& report) {

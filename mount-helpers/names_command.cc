@@ -4,11 +4,10 @@
 #include "mount-helpers/names_command.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,10 +55,7 @@ Failure FailureOf(const std::string& path, int code) {
 std::variant<File, Failure> OpenItself(const std::string& path) {
   File file{.itself = UniqueFd(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC))};
   if (!file.itself.valid() || fstat(file.itself.get(), &file.seen) != 0) return FailureOf(path, errno);
-  // Another filesystem could take our number for a request of its own.
-  struct statfs filesystem {};
-  if (fstatfs(file.itself.get(), &filesystem) != 0) return FailureOf(path, errno);
-  if (filesystem.f_type != FUSE_SUPER_MAGIC) return FailureOf(path, ENOTTY);
+  if (const int code = CheckReachable(file.itself.get()); code != 0) return FailureOf(path, code);
   return file;
 }
 

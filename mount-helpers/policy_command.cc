@@ -9,9 +9,9 @@
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "fuse/lowlevel/control.h"
 #include "mount-helpers/control_file.h"
@@ -35,19 +35,6 @@ std::string Check(const std::string& file) {
   const auto parsed = ParsePolicy(std::get<std::string>(text), MachineNames());
   const auto* const errors = std::get_if<std::vector<PolicyError>>(&parsed);
   return errors == nullptr ? "" : ToLines(file, *errors);
-}
-
-// RETURNS: the errno, 0 on success.
-int ReadRefusals(int mount, std::string& lines) {
-  const auto exchange = std::make_unique<TextExchange>();
-  for (uint64_t after = 0;;) {
-    *exchange = {};
-    exchange->offset = after;
-    if (ioctl(mount, kControlRefusals, exchange.get()) != 0) return errno;
-    lines.append(exchange->text, std::min<size_t>(exchange->bytes, sizeof exchange->text));
-    if (exchange->bytes == 0 || exchange->offset == after) return 0;
-    after = exchange->offset;
-  }
 }
 
 std::string Text(const Json& refusal, const char* key) {
@@ -107,17 +94,14 @@ int RunReload(const ReloadCommand& command) {
 int RunWhy(const WhyCommand& command) {
   const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
-  std::string text;
-  if (const int code = ReadRefusals(std::get<UniqueFd>(opened).get(), text); code != 0) return Fail(ControlFailure(command.path, code));
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  const size_t count = std::min<size_t>(command.count, lines.size());
-  for (size_t i = lines.size() - count; i < lines.size(); ++i) {
+  const Result<std::vector<std::string>> lines = LinesOf(std::get<UniqueFd>(opened).get(), kControlRefusals);
+  if (!lines.ok()) return Fail(ControlFailure(command.path, lines.code()));
+  const size_t count = std::min<size_t>(command.count, lines->size());
+  for (size_t i = lines->size() - count; i < lines->size(); ++i) {
     if (command.json) {
-      std::printf("%s\n", lines[i].c_str());
+      std::printf("%s\n", (*lines)[i].c_str());
     } else {
-      PrintForPeople(Json::parse(lines[i]));
+      PrintForPeople(Json::parse((*lines)[i]));
     }
   }
   return kGood;

@@ -2,16 +2,12 @@
 
 #include <grp.h>
 #include <pwd.h>
-#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,19 +23,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kColumns = 8;
 using Row = std::array<std::string, kColumns>;
-
-// RETURNS: the errno, 0 on success.
-int ReadAccounts(int mount, std::string& lines) {
-  const auto exchange = std::make_unique<TextExchange>();
-  for (uint64_t from = 0;;) {
-    *exchange = {};
-    exchange->offset = from;
-    if (ioctl(mount, kControlAccounts, exchange.get()) != 0) return errno;
-    lines.append(exchange->text, std::min<size_t>(exchange->bytes, sizeof exchange->text));
-    if (exchange->bytes == 0 || exchange->offset <= from) return 0;
-    from = exchange->offset;
-  }
-}
 
 std::string OwnerOf(const Json& account) {
   if (account.contains("path")) {
@@ -110,15 +93,14 @@ void PrintForPeople(const std::vector<Json>& accounts) {
 int RunQuota(const QuotaCommand& command) {
   const std::variant<UniqueFd, Failure> opened = OpenInMount(command.path);
   if (const auto* const failure = std::get_if<Failure>(&opened)) return Fail(*failure);
-  std::string text;
-  if (const int code = ReadAccounts(std::get<UniqueFd>(opened).get(), text); code != 0) return Fail(ControlFailure(command.path, code));
+  const Result<std::vector<std::string>> lines = LinesOf(std::get<UniqueFd>(opened).get(), kControlAccounts);
+  if (!lines.ok()) return Fail(ControlFailure(command.path, lines.code()));
   if (command.json) {
-    std::fputs(text.c_str(), stdout);
+    for (const std::string& line : *lines) std::printf("%s\n", line.c_str());
     return static_cast<int>(ExitStatus::kSuccess);
   }
   std::vector<Json> accounts;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) accounts.push_back(Json::parse(line));
+  for (const std::string& line : *lines) accounts.push_back(Json::parse(line));
   PrintForPeople(accounts);
   return static_cast<int>(ExitStatus::kSuccess);
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fuse/lowlevel/account_json.h"
@@ -33,6 +34,17 @@ std::unique_ptr<Exchange> ExchangeIn(std::span<const char> in, size_t room) {
 
 constexpr Error kWrongSize{EINVAL, "ioctl: a buffer of another size"};
 
+// `next` is where the request after this one begins. REQUIRES: it fits.
+Status ReplyText(fuse_req_t request, TextExchange& exchange, uint64_t next, size_t total, std::string_view text) {
+  exchange = {};
+  exchange.offset = next;
+  exchange.total = total;
+  exchange.bytes = text.size();
+  std::memcpy(exchange.text, text.data(), text.size());
+  fuse_reply_ioctl(request, 0, &exchange, sizeof exchange);
+  return {};
+}
+
 // The text may change between two requests, by a reload; then its size does, or what is read is of one and the other.
 Status ReplyPolicy(Server& server, fuse_req_t request, std::span<const char> in, size_t room) {
   const auto exchange = ExchangeIn<TextExchange>(in, room);
@@ -41,13 +53,8 @@ Status ReplyPolicy(Server& server, fuse_req_t request, std::span<const char> in,
   std::string text = loaded->source.empty() ? "" : "# from " + loaded->source + "\n";
   text += ToToml(loaded->policy);
   const size_t offset = std::min<size_t>(exchange->offset, text.size());
-  const size_t length = std::min(text.size() - offset, sizeof exchange->text);
-  *exchange = {};
-  exchange->total = text.size();
-  exchange->bytes = length;
-  std::memcpy(exchange->text, text.data() + offset, length);
-  fuse_reply_ioctl(request, 0, exchange.get(), sizeof *exchange);
-  return {};
+  const std::string_view part = std::string_view(text).substr(offset, sizeof exchange->text);
+  return ReplyText(request, *exchange, offset + part.size(), text.size(), part);
 }
 
 Status Reload(Server& server, fuse_req_t request, size_t room) {
@@ -81,12 +88,7 @@ Status ReplyRefusals(Server& server, fuse_req_t request, std::span<const char> i
     }
     last = decided.number;
   }
-  *exchange = {};
-  exchange->offset = last;
-  exchange->bytes = lines.size();
-  std::memcpy(exchange->text, lines.data(), lines.size());
-  fuse_reply_ioctl(request, 0, exchange.get(), sizeof *exchange);
-  return {};
+  return ReplyText(request, *exchange, last, lines.size(), lines);
 }
 
 // Keys as one number, which keeps their order: the kind above, where no id comes.
@@ -126,12 +128,7 @@ Status ReplyAccounts(Server& server, fuse_req_t request, std::span<const char> i
       next = NumberOf(account.key) + 1;
     }
   }
-  *exchange = {};
-  exchange->offset = next;
-  exchange->bytes = lines.size();
-  std::memcpy(exchange->text, lines.data(), lines.size());
-  fuse_reply_ioctl(request, 0, exchange.get(), sizeof *exchange);
-  return {};
+  return ReplyText(request, *exchange, next, lines.size(), lines);
 }
 
 }  // namespace

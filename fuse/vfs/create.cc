@@ -33,23 +33,29 @@ Status Vfs::JudgeNew(const Asked& asked, InodeId directory) {
   return Judge(asked);
 }
 
-Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request) {
+// Its lookup is counted.
+Result<CreatedInode> Vfs::MakeNamed(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request) {
   const Result<Name> component = NewName(directory, name);
   if (!component.ok()) return component.error();
   if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
   const Asked asked = NewNode(caller, request.type, NameAt{directory, name});
   if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
-  return Promised(WithRoom([&](Attempt attempt) -> Result<Attributes> {
+  return WithRoom([&](Attempt attempt) -> Result<CreatedInode> {
     const auto held = volume_.locks().Exclusive(directory);
     if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
     const auto room = ReserveNew(asked, directory, request.target.size(), attempt);
     if (!room.ok()) return room.error();
     Result<CreatedInode> created = volume_.Create(caller, directory, *component, request);
-    if (!created.ok()) return created.error();
+    if (!created.ok()) return created;
     table_.AddLookup(std::move(created->inode));
     Saw(created->attributes.inode, directory, name);
-    return created->attributes;
-  }));
+    return created;
+  });
+}
+
+Result<Attributes> Vfs::MakeNode(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request) {
+  const Result<CreatedInode> created = MakeNamed(caller, directory, name, request);
+  return Promised(created.ok() ? Result<Attributes>(created->attributes) : created.error());
 }
 
 // Somebody else may have found the inode by now, and opened it.
@@ -65,22 +71,7 @@ Result<CreatedFile> Vfs::AttachNew(CreatedInode created, int open_flags) {
 
 Result<CreatedFile> Vfs::Create(const Caller& caller, InodeId directory, std::string_view name, uint32_t mode, int open_flags) {
   if (Status room = RoomToOpen(); !room.ok()) return room.error();
-  const Result<Name> component = NewName(directory, name);
-  if (!component.ok()) return component.error();
-  if (Status prepared = volume_.PrepareDirectory(directory); !prepared.ok()) return prepared.error();
-  const Asked asked = NewNode(caller, FileType::kRegular, NameAt{directory, name});
-  if (Status failed = MayFail(asked); !failed.ok()) return failed.error();
-  Result<CreatedInode> created = WithRoom([&](Attempt attempt) -> Result<CreatedInode> {
-    const auto held = volume_.locks().Exclusive(directory);
-    if (Status allowed = JudgeNew(asked, directory); !allowed.ok()) return allowed.error();
-    const auto room = ReserveNew(asked, directory, 0, attempt);
-    if (!room.ok()) return room.error();
-    Result<CreatedInode> fresh = volume_.Create(caller, directory, *component, {.type = FileType::kRegular, .mode = mode});
-    if (!fresh.ok()) return fresh;
-    table_.AddLookup(std::move(fresh->inode));
-    Saw(fresh->attributes.inode, directory, name);
-    return fresh;
-  });
+  Result<CreatedInode> created = MakeNamed(caller, directory, name, {.type = FileType::kRegular, .mode = mode});
   // The kernel believes that the name was not there. Now it looks again, and finds what somebody else has made meanwhile.
   if (created.code() == EEXIST && !created.error().decided && (open_flags & O_EXCL) == 0)
     return Error{ESTALE, "made by somebody else meanwhile"};

@@ -57,7 +57,6 @@ Gate::~Gate() = default;
 
 void Gate::Load(std::shared_ptr<const LoadedPolicy> loaded) {
   const Policy& policy = loaded->policy;
-  MutexLock lock(loading_);
   goes_by_paths_.store(policy.GoesByPaths());
   goes_by_size_.store(policy.GoesBySize());
   const OperationSet watched = policy.Watched();
@@ -73,12 +72,8 @@ std::shared_ptr<const LoadedPolicy> Gate::loaded() const { return in_force()->lo
 
 Status Gate::Judge(const Facts& facts) {
   const std::shared_ptr<InForce> in_force = this->in_force();
-  const Policy& policy = in_force->loaded->policy;
   KnownPaths paths(facts);
-  const Judgement judgement = Decide(policy, paths);
-  const bool is_dry = judgement.refusal.has_value() && policy.dry_run;
-  Note(*in_force->loaded, paths, judgement, is_dry);
-  return is_dry ? Status() : ToStatus(judgement.refusal);
+  return Conclude(*in_force->loaded, paths, Decide(in_force->loaded->policy, paths));
 }
 
 Status Gate::Strike(const Facts& facts) {
@@ -123,8 +118,13 @@ void Gate::NoteRefusal(const Facts& facts, const Refusal& refusal) {
 Status Gate::Refuse(const Facts& facts, const Refusal& refusal) {
   const std::shared_ptr<const LoadedPolicy> loaded = this->loaded();
   KnownPaths paths(facts);
-  Note(*loaded, paths, {refusal, nullptr}, loaded->policy.dry_run);
-  return loaded->policy.dry_run ? Status() : ToStatus(refusal);
+  return Conclude(*loaded, paths, {refusal, nullptr});
+}
+
+Status Gate::Conclude(const LoadedPolicy& loaded, KnownPaths& paths, const Judgement& judgement) {
+  const bool is_dry = judgement.refusal.has_value() && loaded.policy.dry_run;
+  Note(loaded, paths, judgement, is_dry);
+  return is_dry ? Status() : ToStatus(judgement.refusal);
 }
 
 void Gate::Note(const LoadedPolicy& loaded, KnownPaths& paths, const Judgement& judgement, bool dry_run) {

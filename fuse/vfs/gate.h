@@ -60,7 +60,8 @@ class Gate {
   Gate(const Clock& clock, std::shared_ptr<const LoadedPolicy> loaded);
   ~Gate();
 
-  // From now on; returns when nobody goes by the one before any longer. Faults begin to count anew. REQUIRES: no inode lock held.
+  // From now on; returns when nobody goes by the one before any longer. Faults begin to count anew. REQUIRES: no inode lock held; one
+  // thread at a time.
   void Load(std::shared_ptr<const LoadedPolicy> loaded);
   std::shared_ptr<const LoadedPolicy> loaded() const;
 
@@ -90,10 +91,11 @@ class Gate {
   struct InForce;
   std::shared_ptr<InForce> in_force() const { return in_force_.load(); }
   void Delay(std::chrono::milliseconds delay);
+  // Notes what the policy says. RETURNS: what is made of that: none with dry_run.
+  Status Conclude(const LoadedPolicy& loaded, KnownPaths& paths, const Judgement& judgement);
   void Note(const LoadedPolicy& loaded, KnownPaths& paths, const Judgement& judgement, bool dry_run);
 
   const Clock& clock_;
-  Mutex loading_;  // one Load at a time
   std::atomic<std::shared_ptr<InForce>> in_force_;
   std::atomic<OperationSet> watched_;
   std::atomic<OperationSet> failing_;

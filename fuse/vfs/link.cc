@@ -1,7 +1,6 @@
 // link(2), linkat(2). Permissions, and its own protected_hardlinks, the kernel has checked already.
 #include <cerrno>
 
-#include "fuse/vfs/caller_access.h"
 #include "fuse/vfs/vfs.h"
 
 namespace hardlinkfs {

@@ -23,16 +23,14 @@ Replace ReplaceOf(RenameMode mode) {
 }  // namespace
 
 // What is replaced loses a name, as by unlink. Of an exchange both are renamed.
-Status Vfs::JudgeRename(const Caller& caller, const RenameRequest& request) {
+Status Vfs::JudgeRename(const Caller& caller, const RenameRequest& request, FileType target_type) {
   const NameAt from{request.directory, request.name.bytes()};
   const NameAt to{request.new_directory, request.new_name.bytes()};
   const Asked moved{.operation = Operation::kRename, .caller = caller, .inode = request.inode, .from = from, .to = to};
   if (request.target.has_value()) {
     Asked other{.operation = Operation::kRename, .caller = caller, .inode = *request.target, .from = to, .to = from};
     if (request.replace != Replace::kExchange) {
-      const Result<Attributes> target = volume_.Stat(*request.target);
-      if (!target.ok()) return target.error();
-      other.operation = target->type == FileType::kDirectory ? Operation::kRmdir : Operation::kUnlink;
+      other.operation = target_type == FileType::kDirectory ? Operation::kRmdir : Operation::kUnlink;
       other.to.reset();
     }
     if (Status replaced = JudgeLoss(other); !replaced.ok()) return replaced;
@@ -79,12 +77,14 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
       if (!source_attributes.ok()) return source_attributes.error();
       bool moves_directory = source_attributes->type == FileType::kDirectory;
       std::vector<InodeId> involved{directory, new_directory, request.inode};
+      FileType target_type = FileType::kUnknown;
       if (target.ok()) {
         request.target = target->inode();
         involved.push_back(*request.target);
         const Result<Attributes> target_attributes = volume_.Stat(*request.target);
         if (!target_attributes.ok()) return target_attributes.error();
-        if (target_attributes->type == FileType::kDirectory) {
+        target_type = target_attributes->type;
+        if (target_type == FileType::kDirectory) {
           moves_directory = moves_directory || mode == RenameMode::kExchange;
           if (Status prepared = volume_.PrepareDirectory(*request.target); !prepared.ok()) return prepared;
         }
@@ -103,7 +103,7 @@ Status Vfs::Rename(const Caller& caller, InodeId directory, std::string_view nam
         }
       }
       const auto held = volume_.locks().Exclusive(involved);
-      const Status allowed = JudgeRename(caller, request);
+      const Status allowed = JudgeRename(caller, request, target_type);
       if (IsStale(allowed)) continue;
       if (!allowed.ok()) return allowed;
       if (request.target.has_value()) request.target_use = UseOf(*request.target);

@@ -229,8 +229,8 @@ class Vfs {
   Status JudgeLoss(const Asked& asked);
   // RETURNS: whether that, or the volume, says that the name is another's by now, and is to be looked at again.
   static bool IsStale(const Status& status) { return status.code() == ESTALE && !status.error().decided; }
-  Status JudgeRename(const Caller& caller, const RenameRequest& request);  // rename.cc
-  void NoteMoved(const RenameRequest& request);                            // rename.cc
+  Status JudgeRename(const Caller& caller, const RenameRequest& request, FileType target_type);  // rename.cc
+  void NoteMoved(const RenameRequest& request);                                                  // rename.cc
   // REQUIRES for these: exclusive(inode).
   Status SetFlagsLocked(const Caller& caller, InodeId inode, uint32_t flags);
   Status CheckNoWriters(InodeId inode, OpenContent* open);
@@ -294,6 +294,7 @@ class Vfs {
 
   // create.cc. RETURNS: what flags of the directory and policy say to what is to be made in it.
   Status JudgeNew(const Asked& asked, InodeId directory);
+  Result<CreatedInode> MakeNamed(const Caller& caller, InodeId directory, std::string_view name, const NodeRequest& request);  // create.cc
   // create.cc. The first handle of what was made. REQUIRES: its lookup is counted; no lock held.
   Result<CreatedFile> AttachNew(CreatedInode created, int open_flags);
   // Runs `operation`, and once more after removing unlinked contents if there was no space for it. REQUIRES: no lock held.
